@@ -4,21 +4,19 @@
  */
 export class SlipwayError extends Error {
   override readonly name = 'SlipwayError';
+  /** Stable, dotted, lower camel case: `dataset.empty`, `yaml.unknownKey`. */
+  readonly code: string;
+  /** What the user can do; empty when there is nothing to do. */
+  readonly hint: string;
+  /** The HTTP status the API answers with. */
+  readonly status: number;
 
-  /**
-   * @param code stable, dotted, lower case: `dataset.empty`, `yaml.unknownKey`
-   * @param message what happened, to which object
-   * @param hint what the user can do; empty when there is nothing to do
-   * @param status the HTTP status the API answers with
-   */
-  constructor(
-    readonly code: string,
-    message: string,
-    readonly hint = '',
-    readonly status = 400,
-    options?: ErrorOptions,
-  ) {
+  /** @param message what happened, to which object */
+  constructor(code: string, message: string, hint = '', status = 400, options?: ErrorOptions) {
     super(message, options);
+    this.code = code;
+    this.hint = hint;
+    this.status = status;
   }
 }
 

@@ -1,0 +1,26 @@
+/**
+ * What every decision in Slipway is: a pure function from a state and an event to the next state, the commands
+ * to carry out and the receipts to write. No I/O, no clock and no randomness that does not come in with the event.
+ * States, events and commands are plain JSON, so that they can be stored, replayed and compared.
+ */
+export interface Reduction<State, Command> {
+  state: State;
+  commands: Command[];
+  receipts: ReceiptDraft[];
+}
+
+export type Reducer<State, Event, Command> = (state: State, event: Event) => Reduction<State, Command>;
+
+/** A receipt before it is numbered, chained and signed. Digests: `md5` (32 hex, no `.dir`) and `sha256` (64 hex). */
+export interface ReceiptDraft {
+  kind: string;
+  subject: { name: string; digest?: Record<string, string> };
+  inputs: { name: string; digest: Record<string, string>; source?: 'external' }[];
+  decision: string;
+  evidence: Record<string, unknown>;
+}
+
+/** A reduction that changes nothing. */
+export function unchanged<State, Command>(state: State): Reduction<State, Command> {
+  return { state, commands: [], receipts: [] };
+}
