@@ -11,11 +11,18 @@ export interface Reduction<State, Command> {
 
 export type Reducer<State, Event, Command> = (state: State, event: Event) => Reduction<State, Command>;
 
-/** A receipt before it is numbered, chained and signed. Digests: `md5` (32 hex, no `.dir`) and `sha256` (64 hex). */
+/** Digests of one thing: `md5` (32 hex, no `.dir`) and `sha256` (64 hex). */
+export type Digests = Record<string, string>;
+
+/**
+ * A receipt before it is numbered, chained and signed. A subject without `digest` has no bytes of its own: it gets
+ * the SHA-256 of the RFC 8785 JSON of `evidence`. `products` are further subjects that came to be in the same step.
+ */
 export interface ReceiptDraft {
   kind: string;
-  subject: { name: string; digest?: Record<string, string> };
-  inputs: { name: string; digest: Record<string, string>; source?: 'external' }[];
+  subject: { name: string; digest?: Digests };
+  products?: { name: string; digest: Digests }[];
+  inputs: { name: string; digest: Digests; source?: string }[];
   decision: string;
   evidence: Record<string, unknown>;
 }

@@ -1,0 +1,477 @@
+/**
+ * Every call of the HTTP API, declared once: the server's router, the clients' types and the OpenAPI document all come
+ * from this table. Paths are below `/api/v1`.
+ */
+import { z } from 'zod';
+import {
+  Dataset,
+  DatasetVersion,
+  Endpoint,
+  Float,
+  Model,
+  ModelVersion,
+  Node,
+  Operation,
+  Pipeline,
+  Project,
+  Rollout,
+  Run,
+  Sweep,
+  Trial,
+  Validation,
+} from './entities.ts';
+import { Name } from './names.ts';
+import { SplitSpec } from './slipwayFile.ts';
+
+export interface OperationSpec {
+  method: 'GET' | 'POST' | 'DELETE';
+  path: string;
+  summary: string;
+  query?: z.ZodType;
+  body?: z.ZodType;
+  response: z.ZodType;
+  /** Who may call: everybody, or only who holds the token or our cookie (the default). */
+  access?: 'public';
+  /** The response is not one JSON document but this media type. */
+  stream?: string;
+  status?: number;
+}
+
+const page = { cursor: z.string().optional(), limit: z.coerce.number().int().min(1).max(1000).optional() };
+const Page = z.object(page);
+const list = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().optional() });
+const Folder = z.string().min(1).describe('Absolute path of a project folder with a slipway.yaml.');
+const Id = z.object({ id: z.string() });
+const None = z.object({});
+const Params = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+
+export const operations = {
+  getInfo: {
+    method: 'GET',
+    path: '/info',
+    summary: 'The control plane: version, instance, protocol range, gateway.',
+    response: z.object({
+      version: z.string(),
+      instance: z.string(),
+      protocol: z.object({ min: z.number().int(), max: z.number().int() }),
+      startedAt: z.number().int(),
+      gateway: z.object({ url: z.string(), ready: z.boolean() }),
+      mode: z.enum(['embedded', 'cluster']),
+    }),
+  },
+  createSession: {
+    method: 'POST',
+    path: '/session',
+    summary: 'Exchanges a single-use ticket for the cookie of our own pages.',
+    access: 'public',
+    body: z.strictObject({ ticket: z.string().max(200) }),
+    response: None,
+  },
+  createTicket: {
+    method: 'POST',
+    path: '/tickets',
+    summary: 'A fresh URL of the pages, with a single-use ticket in its fragment.',
+    body: z.strictObject({ page: z.string().max(500).optional() }),
+    response: z.object({ url: z.string(), expiresAt: z.number().int() }),
+  },
+  registerOrigin: {
+    method: 'POST',
+    path: '/origins',
+    summary: 'Allows an exact external origin (the result of asExternalUri) for this session.',
+    body: z.strictObject({ origin: z.url() }),
+    response: None,
+  },
+  handOver: {
+    method: 'POST',
+    path: '/handover',
+    summary: 'Asks this control plane to exit so that a newer one adopts its runs and gateway; nothing else ends.',
+    body: z.strictObject({ version: z.string() }),
+    response: None,
+  },
+
+  listProjects: { method: 'GET', path: '/projects', summary: 'Projects seen.', query: Page, response: list(Project) },
+
+  listDatasets: { method: 'GET', path: '/datasets', summary: 'Datasets.', query: Page, response: list(Dataset) },
+  addDatasetVersion: {
+    method: 'POST',
+    path: '/datasets',
+    summary: 'Adds what a path holds as a new version. Long work: returns the operation; its result is the version.',
+    body: z.strictObject({
+      name: Name,
+      path: z.string().min(1),
+      project: Name.optional(),
+      rehash: z.boolean().optional(),
+      inPlace: z.boolean().optional(),
+    }),
+    response: Operation,
+    status: 202,
+  },
+  listDatasetVersions: {
+    method: 'GET',
+    path: '/datasets/:name/versions',
+    summary: 'Versions of a dataset, newest first.',
+    query: Page,
+    response: list(DatasetVersion),
+  },
+  getDatasetVersion: {
+    method: 'GET',
+    path: '/datasets/:name/versions/:version',
+    summary: 'One version: v3, or latest.',
+    response: DatasetVersion,
+  },
+  listDatasetFiles: {
+    method: 'GET',
+    path: '/datasets/:name/versions/:version/files',
+    summary: 'Files of a version in path order, with the side of the split.',
+    query: Page.extend({ prefix: z.string().optional() }),
+    response: list(
+      z.object({
+        path: z.string(),
+        bytes: z.number().int(),
+        md5: z.string(),
+        side: z.enum(['train', 'test']).optional(),
+      }),
+    ),
+  },
+  readDatasetFile: {
+    method: 'GET',
+    path: '/datasets/:name/versions/:version/content',
+    summary: 'The bytes of one file of a version.',
+    query: z.object({ path: z.string() }),
+    response: z.unknown(),
+    stream: 'application/octet-stream',
+  },
+  diffDatasetVersions: {
+    method: 'GET',
+    path: '/datasets/:name/versions/:version/diff',
+    summary: 'What changed against another version; against the one before if none is named.',
+    query: z.object({ from: z.string().optional() }),
+    response: z.object({
+      from: z.string().nullable(),
+      to: z.string(),
+      added: z.array(z.string()),
+      changed: z.array(z.string()),
+      removed: z.array(z.string()),
+      moved: z.array(z.object({ from: z.string(), to: z.string() })),
+    }),
+  },
+  splitDatasetVersion: {
+    method: 'POST',
+    path: '/datasets/:name/versions/:version/split',
+    summary: 'Splits a version into train and test and checks for leakage.',
+    body: z.strictObject({ split: SplitSpec, project: Name.optional() }),
+    response: DatasetVersion,
+  },
+  checkoutDatasetVersion: {
+    method: 'POST',
+    path: '/datasets/:name/versions/:version/checkout',
+    summary: 'Writes the files of a version into an empty or new folder.',
+    body: z.strictObject({ to: z.string().min(1) }),
+    response: Operation,
+    status: 202,
+  },
+  verifyDataset: {
+    method: 'POST',
+    path: '/datasets/:name/verify',
+    summary: 'Reads every byte of every version and names what is wrong.',
+    body: None,
+    response: Operation,
+    status: 202,
+  },
+
+  listRuns: {
+    method: 'GET',
+    path: '/runs',
+    summary: 'Runs, newest first.',
+    query: Page.extend({ project: z.string().optional(), status: z.string().optional(), sweep: z.string().optional() }),
+    response: list(Run),
+  },
+  startRun: {
+    method: 'POST',
+    path: '/runs',
+    summary: 'Starts training, a stage or a program from a project folder; the inputs it lacks are made first.',
+    body: z.strictObject({
+      folder: Folder,
+      step: z.string().optional().describe('train (default), or the name of a stage.'),
+      command: z.array(z.string()).min(1).optional().describe('A program instead of a step: needs no slipway.yaml.'),
+      params: Params.optional(),
+      title: z.string().max(200).optional(),
+      resume: z.string().optional().describe('A run whose checkpoints it begins from.'),
+      requestId: z.string().max(64).optional().describe('The same id twice starts one run.'),
+    }),
+    response: Run,
+    status: 201,
+  },
+  getRun: { method: 'GET', path: '/runs/:id', summary: 'One run.', response: Run },
+  stopRun: {
+    method: 'POST',
+    path: '/runs/:id/stop',
+    summary: 'Asks a run to stop: SIGTERM, the grace time, then SIGKILL.',
+    body: z.strictObject({ reason: z.string().max(500).optional() }),
+    response: Run,
+  },
+  deleteRun: { method: 'DELETE', path: '/runs/:id', summary: 'Deletes an ended run and its logs.', response: None },
+  readRunLogs: {
+    method: 'GET',
+    path: '/runs/:id/logs',
+    summary: 'Log text from a byte offset on (negative: from the end).',
+    query: z.object({ offset: z.coerce.number().int().optional(), limit: z.coerce.number().int().min(1).max(1 << 22).optional() }),
+    response: z.object({ offset: z.number().int(), next: z.number().int(), text: z.string(), ended: z.boolean() }),
+  },
+  listRunMetrics: {
+    method: 'GET',
+    path: '/runs/:id/metrics',
+    summary: 'Scalar tags of a run with counts and last values.',
+    response: z.object({
+      tags: z.array(
+        z.object({ tag: z.string(), points: z.number().int(), lastStep: z.number(), lastValue: Float, nonFinite: z.number().int() }),
+      ),
+      problems: z.array(z.object({ file: z.string(), offset: z.number().int(), message: z.string() })),
+    }),
+  },
+  readRunSeries: {
+    method: 'GET',
+    path: '/runs/:id/series',
+    summary: 'One tag, every point or at most so many (minimum and maximum of each bucket are kept).',
+    query: z.object({
+      tag: z.string(),
+      points: z.coerce.number().int().min(2).max(100_000).optional(),
+      from: z.coerce.number().optional(),
+      to: z.coerce.number().optional(),
+    }),
+    response: z.object({
+      tag: z.string(),
+      total: z.number().int(),
+      steps: z.array(z.number()),
+      wallTimes: z.array(z.number()),
+      values: z.array(Float),
+    }),
+  },
+  listRunFiles: {
+    method: 'GET',
+    path: '/runs/:id/files',
+    summary: 'Output files of a run.',
+    response: z.object({ items: z.array(z.object({ output: z.string(), path: z.string(), bytes: z.number().int() })) }),
+  },
+
+  listSweeps: { method: 'GET', path: '/sweeps', summary: 'Sweeps, newest first.', query: Page, response: list(Sweep) },
+  startSweep: {
+    method: 'POST',
+    path: '/sweeps',
+    summary: 'Starts the sweep of a project.',
+    body: z.strictObject({
+      folder: Folder,
+      trials: z.number().int().positive().optional(),
+      parallel: z.number().int().positive().optional(),
+      seed: z.number().int().nonnegative().optional(),
+      title: z.string().max(200).optional(),
+      requestId: z.string().max(64).optional(),
+    }),
+    response: Sweep,
+    status: 201,
+  },
+  getSweep: { method: 'GET', path: '/sweeps/:id', summary: 'One sweep.', response: Sweep },
+  listTrials: {
+    method: 'GET',
+    path: '/sweeps/:id/trials',
+    summary: 'Trials in the order they were asked.',
+    query: Page,
+    response: list(Trial),
+  },
+  changeSweep: {
+    method: 'POST',
+    path: '/sweeps/:id/actions',
+    summary: 'Pauses, resumes, stops or extends a sweep, or changes how many trials run at once.',
+    body: z.discriminatedUnion('action', [
+      z.strictObject({ action: z.literal('pause') }),
+      z.strictObject({ action: z.literal('resume') }),
+      z.strictObject({ action: z.literal('stop') }),
+      z.strictObject({ action: z.literal('extend'), trials: z.number().int().positive() }),
+      z.strictObject({ action: z.literal('set'), parallel: z.number().int().positive() }),
+    ]),
+    response: Sweep,
+  },
+
+  listPipelines: { method: 'GET', path: '/pipelines', summary: 'Pipelines, newest first.', query: Page, response: list(Pipeline) },
+  startPipeline: {
+    method: 'POST',
+    path: '/pipelines',
+    summary: 'Runs a project through the loop: dataset, split, stages, train or sweep, validate, model, rollout.',
+    body: z.strictObject({
+      folder: Folder,
+      search: z.boolean().optional().describe('Look for a better model by the sweep instead of one training run.'),
+      until: z.enum(['dataset', 'split', 'stages', 'train', 'validate', 'model', 'rollout']).optional(),
+      requestId: z.string().max(64).optional(),
+    }),
+    response: Pipeline,
+    status: 201,
+  },
+  getPipeline: { method: 'GET', path: '/pipelines/:id', summary: 'One pipeline.', response: Pipeline },
+
+  listValidations: { method: 'GET', path: '/validations', summary: 'Validations, newest first.', query: Page, response: list(Validation) },
+  startValidation: {
+    method: 'POST',
+    path: '/validations',
+    summary: 'Judges the model of a run by the gates of its project; decides to serve or to retrain.',
+    body: z.strictObject({
+      run: z.string(),
+      register: z.boolean().optional().describe('Register a model version if the gates pass (default true).'),
+      requestId: z.string().max(64).optional(),
+    }),
+    response: Validation,
+    status: 201,
+  },
+  getValidation: { method: 'GET', path: '/validations/:id', summary: 'One validation.', response: Validation },
+
+  listModels: { method: 'GET', path: '/models', summary: 'Models.', query: Page, response: list(Model) },
+  listModelVersions: {
+    method: 'GET',
+    path: '/models/:name/versions',
+    summary: 'Versions of a model, newest first.',
+    query: Page,
+    response: list(ModelVersion),
+  },
+  getModelVersion: { method: 'GET', path: '/models/:name/versions/:version', summary: 'One version.', response: ModelVersion },
+  setAlias: {
+    method: 'POST',
+    path: '/models/:name/aliases',
+    summary: 'Moves an alias (production, staging) to a version: promotion by hand.',
+    body: z.strictObject({ alias: Name, version: z.number().int().positive() }),
+    response: Model,
+  },
+
+  listEndpoints: { method: 'GET', path: '/endpoints', summary: 'Endpoints.', query: Page, response: list(Endpoint) },
+  getEndpoint: { method: 'GET', path: '/endpoints/:name', summary: 'One endpoint.', response: Endpoint },
+  sendFeedback: {
+    method: 'POST',
+    path: '/endpoints/:name/feedback',
+    summary: 'The true label of an earlier prediction.',
+    body: z.strictObject({ requestId: z.string(), label: z.unknown() }),
+    response: None,
+  },
+
+  listRollouts: { method: 'GET', path: '/rollouts', summary: 'Rollouts, newest first.', query: Page, response: list(Rollout) },
+  startRollout: {
+    method: 'POST',
+    path: '/rollouts',
+    summary: 'Rolls a model version out to the endpoint of its project.',
+    body: z.strictObject({
+      model: z.string().describe('NAME@vN'),
+      folder: Folder.optional(),
+      requestId: z.string().max(64).optional(),
+    }),
+    response: Rollout,
+    status: 201,
+  },
+  getRollout: { method: 'GET', path: '/rollouts/:id', summary: 'One rollout.', response: Rollout },
+  changeRollout: {
+    method: 'POST',
+    path: '/rollouts/:id/actions',
+    summary: 'Pauses, resumes, promotes to 100 % or aborts a rollout.',
+    body: z.strictObject({ action: z.enum(['pause', 'resume', 'promote', 'abort']) }),
+    response: Rollout,
+  },
+  rollBack: {
+    method: 'POST',
+    path: '/endpoints/:name/rollback',
+    summary: 'Back to an earlier model version at once (the one before, if none is named); skips the steps.',
+    body: z.strictObject({ version: z.number().int().positive().optional() }),
+    response: Rollout,
+    status: 201,
+  },
+
+  listReceipts: {
+    method: 'GET',
+    path: '/receipts',
+    summary: 'Receipts of a project, newest first, decoded.',
+    query: Page.extend({ project: z.string(), subject: z.string().optional() }),
+    response: list(
+      z.object({
+        id: z.string(),
+        project: z.string(),
+        seq: z.number().int(),
+        kind: z.string(),
+        at: z.string(),
+        subject: z.string(),
+        decision: z.string(),
+        statement: z.unknown(),
+      }),
+    ),
+  },
+  exportReceipts: {
+    method: 'GET',
+    path: '/receipts/export',
+    summary: 'Keys, then the envelopes, as JSON lines.',
+    query: z.object({ project: z.string().optional() }),
+    response: z.unknown(),
+    stream: 'application/x-ndjson',
+  },
+  verifyReceipts: {
+    method: 'POST',
+    path: '/receipts/verify',
+    summary: 'Checks signatures, order, chain, inputs and the bytes in the store.',
+    body: z.strictObject({ project: z.string().optional() }),
+    response: Operation,
+    status: 202,
+  },
+  getReceipt: {
+    method: 'GET',
+    path: '/receipts/:id',
+    summary: 'One receipt: its envelope and its statement.',
+    response: z.object({ id: z.string(), envelope: z.unknown(), statement: z.unknown() }),
+  },
+
+  openTensorBoard: {
+    method: 'POST',
+    path: '/tensorboards',
+    summary: 'The real TensorBoard over the logs of runs, on the listener for foreign applications, for one panel.',
+    body: z.strictObject({ runs: z.array(z.string()).min(1).max(500) }),
+    response: z.object({
+      id: z.string(),
+      operation: z.string().describe('While it starts (or is installed first), this operation tells.'),
+      url: z.string().describe('Answers once the operation has succeeded.'),
+    }),
+    status: 201,
+  },
+  closeTensorBoard: { method: 'DELETE', path: '/tensorboards/:id', summary: 'Ends the panel’s path.', response: None },
+
+  listNodes: { method: 'GET', path: '/nodes', summary: 'Nodes, who holds what, and the queue.', query: Page, response: list(Node) },
+  listOperations: { method: 'GET', path: '/operations', summary: 'Long work, newest first.', query: Page, response: list(Operation) },
+  getOperation: { method: 'GET', path: '/operations/:id', summary: 'One piece of long work.', response: Operation },
+  cancelOperation: { method: 'POST', path: '/operations/:id/cancel', summary: 'Cancels it.', body: None, response: Id },
+} as const satisfies Record<string, OperationSpec>;
+
+export type OperationName = keyof typeof operations;
+type Spec<N extends OperationName> = (typeof operations)[N];
+type InputOf<S, K extends string> = S extends Record<K, infer T extends z.ZodType> ? z.input<T> : undefined;
+
+/** The names of `:parameters` in a path. */
+type PathParams<P extends string> = P extends `${string}:${infer Name}/${infer Rest}`
+  ? Name | PathParams<`/${Rest}`>
+  : P extends `${string}:${infer Name}`
+    ? Name
+    : never;
+
+/** What a caller gives: path parameters, query and body. */
+export interface Call<N extends OperationName> {
+  params: Record<PathParams<Spec<N>['path']>, string>;
+  query: InputOf<Spec<N>, 'query'>;
+  body: InputOf<Spec<N>, 'body'>;
+}
+/** What a caller gets. */
+export type Answer<N extends OperationName> = z.infer<Spec<N>['response']>;
+
+/** The parts of a call that must be given: path parameters and bodies; a query may be left away. */
+export type CallInput<N extends OperationName> = ([PathParams<Spec<N>['path']>] extends [never]
+  ? { params?: undefined }
+  : { params: Call<N>['params'] }) &
+  (Call<N>['body'] extends undefined ? { body?: undefined } : { body: Call<N>['body'] }) & { query?: Call<N>['query'] };
+
+/** Fills `:parameters` into an operation's path and appends the query. */
+export function operationUrl(name: OperationName, params: Record<string, string> = {}, query: Record<string, unknown> = {}): string {
+  const path = operations[name].path.replace(/:([a-z]+)/gi, (_, key: string) => encodeURIComponent(params[key] ?? ''));
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, String(value));
+  const text = search.toString();
+  return `/api/v1${path}${text ? `?${text}` : ''}`;
+}

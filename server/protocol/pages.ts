@@ -1,0 +1,75 @@
+/**
+ * Messages between our pages and whatever hosts them. In VS Code the extension answers them with its own token; in a
+ * browser the page's own host answers them over HTTP and the WebSocket. Every kind is declared here once; the handler
+ * tables on both sides are typed by it, so that a kind without a handler does not compile.
+ */
+import type { ErrorBody } from './errors.ts';
+import type { ClientMessage, ServerMessage } from './events.ts';
+import type { OperationName } from './operations.ts';
+
+/** Which page a panel shows, and of what. Serialized to bring panels back after a reload. */
+export type PageRoute =
+  | { page: 'home' }
+  | { page: 'run'; id: string }
+  | { page: 'sweep'; id: string }
+  | { page: 'endpoint'; name: string }
+  | { page: 'receipt'; id: string }
+  | { page: 'receipts'; project: string; subject?: string }
+  | { page: 'tensorboard'; runs: string[] };
+
+/** What a page may call: everything except what hands out access. */
+export type PageOperation = Exclude<OperationName, 'createSession' | 'createTicket' | 'registerOrigin' | 'handOver'>;
+
+/** From the page to its host. */
+export type PageMessage =
+  | { type: 'ready' }
+  | { type: 'call'; id: number; operation: PageOperation; input: { params?: unknown; query?: unknown; body?: unknown } }
+  | { type: 'subscribe'; message: ClientMessage }
+  | { type: 'navigate'; route: PageRoute; title: string }
+  | { type: 'openSource'; file: string; line: number }
+  | { type: 'openExternal'; url: string }
+  | { type: 'copy'; text: string };
+
+/** From the host to the page. */
+export type HostMessage =
+  | { type: 'init'; route: PageRoute; locale: string }
+  | { type: 'answer'; id: number; result: unknown }
+  | { type: 'refusal'; id: number; error: ErrorBody }
+  | { type: 'event'; message: ServerMessage }
+  | { type: 'connection'; state: 'connected' | 'connecting' | 'lost'; since: number }
+  /** The address of a foreign application as the reader's browser reaches it. */
+  | { type: 'externalUrl'; url: string; external: string };
+
+/** A handler for every kind of message; leaving one out does not compile. */
+export type Handlers<M extends { type: string }> = { [K in M['type']]: (message: Extract<M, { type: K }>) => void };
+
+/** `run/r1abc`, `endpoint/digits`: the route as it stands in a browser's address. */
+export function routePath(route: PageRoute): string {
+  switch (route.page) {
+    case 'home':
+      return '';
+    case 'run':
+    case 'sweep':
+    case 'receipt':
+      return `${route.page}/${encodeURIComponent(route.id)}`;
+    case 'endpoint':
+      return `endpoint/${encodeURIComponent(route.name)}`;
+    case 'receipts':
+      return `receipts/${encodeURIComponent(route.project)}${route.subject ? `/${encodeURIComponent(route.subject)}` : ''}`;
+    case 'tensorboard':
+      return `tensorboard/${route.runs.map(encodeURIComponent).join(',')}`;
+  }
+}
+
+/** The inverse of {@link routePath}; what it does not know is the home page. */
+export function parseRoute(path: string): PageRoute {
+  const [page, first, second] = path.replace(/^\/+/, '').split('/');
+  const value = first ? decodeURIComponent(first) : '';
+  if (value && (page === 'run' || page === 'sweep' || page === 'receipt')) return { page, id: value };
+  if (value && page === 'endpoint') return { page, name: value };
+  if (value && page === 'receipts') {
+    return second ? { page, project: value, subject: decodeURIComponent(second) } : { page, project: value };
+  }
+  if (value && page === 'tensorboard') return { page, runs: first!.split(',').map(decodeURIComponent) };
+  return { page: 'home' };
+}
