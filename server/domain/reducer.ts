@@ -27,6 +27,17 @@ export interface ReceiptDraft {
   evidence: Record<string, unknown>;
 }
 
+/** A command that the engine carries out itself, in the same transaction: an event for another reducer. */
+export interface Send {
+  type: 'send';
+  to: { kind: string; id: string };
+  event: { type: string } & Record<string, unknown>;
+}
+
+export function send(kind: string, id: string, event: Send['event']): Send {
+  return { type: 'send', to: { kind, id }, event };
+}
+
 /** A reduction that changes nothing. */
 export function unchanged<State, Command>(state: State): Reduction<State, Command> {
   return { state, commands: [], receipts: [] };

@@ -1,0 +1,311 @@
+/**
+ * The life of a run: prepare → wait → start → run → collect → end. A run is anything that runs a program to
+ * completion: training, a stage, a trial, a validation, somebody's own command.
+ */
+import type { Float, Run, RunStatus } from '../../protocol/entities.ts';
+import type { Collect, EnvironmentSpec, Objective, ResourceSpec } from '../../protocol/slipwayFile.ts';
+import { type Digests, type ReceiptDraft, type Reduction, type Send, send, unchanged } from '../reducer.ts';
+
+export type ParamValues = Record<string, string | number | boolean>;
+
+/** What is fixed when a run is created. */
+export interface RunSpec {
+  id: string;
+  project: string;
+  kind: Run['kind'];
+  step: string;
+  title: string;
+  folder: string;
+  command: string | string[];
+  args: 'none' | 'argparse' | 'hydra';
+  params: ParamValues;
+  environment?: EnvironmentSpec & { requirementsText?: string };
+  env: Record<string, string>;
+  resources: ResourceSpec;
+  timeoutMs?: number;
+  graceMs: number;
+  retries: number;
+  priority: number;
+  code: { md5: string; sha256: string; commit?: string; changed?: boolean };
+  /** `NAME@vN`; the split belongs to the version. */
+  dataset?: string;
+  /** Inputs by name: a stage's output or a model, already made. */
+  inputs: InputRef[];
+  outputs: string[];
+  collect?: Collect;
+  objective?: Objective;
+  sweep?: string;
+  trial?: number;
+  pipeline?: string;
+  /** Who is told when it ends. */
+  parent?: { kind: string; id: string };
+  /** A run whose checkpoints this one begins from. */
+  resume?: string;
+}
+
+export interface InputRef {
+  /** Variable name: `SLIPWAY_INPUT_<NAME>`. */
+  name: string;
+  /** As in the receipt that made it: `output:ID/features`. */
+  subject: string;
+  md5: string;
+  sha256: string;
+}
+
+export interface ReceiptInput {
+  name: string;
+  digest: Digests;
+  source?: string;
+}
+
+/** What preparation found out; it goes into the receipt. */
+export interface Prepared {
+  environment: { digest?: string; python?: string; label: string };
+  inputs: ReceiptInput[];
+}
+
+export interface RunOutput {
+  name: string;
+  digests: { md5: string; sha256: string };
+  files: number;
+  bytes: number;
+}
+
+export interface RunException {
+  type: string;
+  message: string;
+  frame?: { file: string; line: number; function?: string };
+}
+
+export interface Collected {
+  outputs: RunOutput[];
+  metrics: Record<string, Float>;
+  /** The objective's value, or why there is none. */
+  objective?: { value: Float } | { missing: string };
+  exception?: RunException;
+}
+
+export interface RunState {
+  spec: RunSpec;
+  status: RunStatus;
+  reason: string;
+  attempt: number;
+  createdAt: number;
+  startedAt?: number;
+  endedAt?: number;
+  waiting?: Run['waiting'];
+  exit?: { exitCode: number | null; signal: string | null; reason: string; detail: string };
+  prepared?: Prepared;
+  collected?: Collected;
+  slots?: { node: string; gpus: number[] };
+  stop?: { reason: string; early: boolean };
+  model?: string;
+}
+
+export type RunEvent = { at: number } & (
+  | { type: 'created'; spec: RunSpec }
+  | { type: 'prepared'; prepared: Prepared }
+  | { type: 'prepareFailed'; code: string; message: string; hint: string }
+  | { type: 'waitingChanged'; waiting: NonNullable<Run['waiting']> }
+  | { type: 'refused'; reason: string }
+  | { type: 'admitted'; node: string; gpus: number[] }
+  | { type: 'started'; attempt: number }
+  | { type: 'ended'; attempt: number; exitCode: number | null; signal: string | null; reason: string; detail: string }
+  | { type: 'collected'; attempt: number; collected: Collected }
+  | { type: 'stopRequested'; reason: string; early?: boolean }
+  | { type: 'registered'; model: string }
+  | { type: 'commandFailed'; command: string; message: string }
+);
+
+export type RunCommand =
+  | Send
+  | { type: 'run.prepare' }
+  | { type: 'run.launch'; attempt: number; node: string; gpus: number[] }
+  | { type: 'run.stop'; attempt: number; reason: string; graceMs: number }
+  | { type: 'run.collect'; attempt: number };
+
+const ended: readonly RunStatus[] = ['succeeded', 'failed', 'stopped', 'lost'];
+
+/** Whether a run has come to its end. */
+export function hasEnded(status: RunStatus): boolean {
+  return ended.includes(status);
+}
+
+export function reduceRun(state: RunState | undefined, event: RunEvent): Reduction<RunState, RunCommand> {
+  if (!state) {
+    if (event.type !== 'created') throw new Error(`a run begins with created, not ${event.type}`);
+    const created: RunState = { spec: event.spec, status: 'preparing', reason: '', attempt: 1, createdAt: event.at };
+    return next(created, [{ type: 'run.prepare' }]);
+  }
+  if (event.type === 'registered') return next({ ...state, model: event.model });
+  if (hasEnded(state.status)) return unchanged(state);
+  switch (event.type) {
+    case 'created':
+      return unchanged(state);
+    case 'prepared':
+      if (state.status !== 'preparing') return unchanged(state);
+      if (state.stop) return end({ ...state, prepared: event.prepared }, event.at, 'stopped', state.stop.reason);
+      return next({ ...state, prepared: event.prepared, status: 'waiting' }, [submit(state.spec)]);
+    case 'prepareFailed':
+      return end(state, event.at, 'failed', [event.message, event.hint].filter(Boolean).join(' '));
+    case 'waitingChanged':
+      return state.status === 'waiting' ? next({ ...state, waiting: event.waiting }) : unchanged(state);
+    case 'refused':
+      return end(state, event.at, 'failed', event.reason);
+    case 'admitted': {
+      if (state.status !== 'waiting') return unchanged(state);
+      const slots = { node: event.node, gpus: event.gpus };
+      const { waiting: _, ...rest } = state;
+      return next({ ...rest, slots, status: 'starting' }, [{ type: 'run.launch', attempt: state.attempt, ...slots }]);
+    }
+    case 'started':
+      if (event.attempt !== state.attempt || state.status !== 'starting') return unchanged(state);
+      return next({ ...state, status: 'running', startedAt: state.startedAt ?? event.at });
+    case 'ended':
+      return afterExit(state, event);
+    case 'collected':
+      return event.attempt === state.attempt && state.exit ? afterCollect(state, event) : unchanged(state);
+    case 'stopRequested':
+      return requestStop(state, event);
+    case 'commandFailed':
+      return state.status === 'starting' || state.status === 'preparing' || event.command === 'run.collect'
+        ? end(state, event.at, 'failed', event.message)
+        : unchanged(state);
+  }
+}
+
+function next(state: RunState, commands: RunCommand[] = [], receipts: ReceiptDraft[] = []): Reduction<RunState, RunCommand> {
+  return { state, commands, receipts };
+}
+
+function submit(spec: RunSpec): Send {
+  const { cpu = 1, memory = 0, gpu = 0, gpuMemory = 0 } = spec.resources;
+  return send('queue', 'local', {
+    type: 'submitted',
+    id: spec.id,
+    request: { cpu, memoryBytes: memory, gpu, gpuMemoryBytes: gpuMemory },
+    priority: spec.priority,
+  });
+}
+
+const release = (state: RunState): Send => send('queue', 'local', { type: 'released', id: state.spec.id });
+
+function requestStop(state: RunState, event: Extract<RunEvent, { type: 'stopRequested' }>): Reduction<RunState, RunCommand> {
+  if (state.stop) return unchanged(state);
+  const stop = { reason: event.reason, early: event.early ?? false };
+  switch (state.status) {
+    case 'preparing':
+      return next({ ...state, stop, reason: `stops once preparation ends: ${event.reason}` });
+    case 'waiting':
+      return end({ ...state, stop }, event.at, 'stopped', event.reason, [release(state)]);
+    case 'starting':
+    case 'running':
+      return state.exit
+        ? next({ ...state, stop })
+        : next({ ...state, stop, status: 'stopping', reason: event.reason }, [
+            { type: 'run.stop', attempt: state.attempt, reason: event.reason, graceMs: state.spec.graceMs },
+          ]);
+    default:
+      return unchanged(state);
+  }
+}
+
+function afterExit(state: RunState, event: Extract<RunEvent, { type: 'ended' }>): Reduction<RunState, RunCommand> {
+  if (event.attempt !== state.attempt || state.exit) return unchanged(state);
+  const { exitCode, signal, reason, detail } = event;
+  const exit = { exitCode, signal, reason, detail };
+  const startedAt = state.startedAt ?? event.at;
+  return next({ ...state, exit, startedAt }, [release(state), { type: 'run.collect', attempt: state.attempt }]);
+}
+
+function afterCollect(state: RunState, event: Extract<RunEvent, { type: 'collected' }>): Reduction<RunState, RunCommand> {
+  const collected = event.collected;
+  const verdict = judge(state, collected);
+  const mayRetry = verdict.status === 'failed' || verdict.status === 'lost';
+  if (mayRetry && !state.stop && state.attempt <= state.spec.retries) {
+    const { exit: _, slots: __, ...rest } = state;
+    const again: RunState = { ...rest, attempt: state.attempt + 1, status: 'waiting', reason: `again after: ${verdict.reason}` };
+    return next(again, [submit(state.spec)]);
+  }
+  return end({ ...state, collected }, event.at, verdict.status, verdict.reason);
+}
+
+/** How a run ended, from how its program ended. */
+function judge(state: RunState, collected: Collected): { status: RunStatus; reason: string } {
+  const exit = state.exit!;
+  if (exit.reason === 'lost') return { status: 'lost', reason: exit.detail };
+  if (exit.reason === 'notStarted') return { status: 'failed', reason: exit.detail };
+  if (exit.reason === 'timeout') return { status: 'failed', reason: exit.detail || 'It ran longer than its timeout.' };
+  if (state.stop || exit.reason === 'stopped') return { status: 'stopped', reason: state.stop?.reason ?? exit.detail };
+  if (exit.signal) return { status: 'failed', reason: `Ended by ${exit.signal}.${exit.detail ? ` ${exit.detail}` : ''}` };
+  if (exit.exitCode !== 0) {
+    const { exception } = collected;
+    const what = exception ? `${exception.type}: ${exception.message}` : 'the log has the details';
+    return { status: 'failed', reason: `Exit status ${exit.exitCode}: ${what}.`.replace(/\.\.$/, '.') };
+  }
+  return { status: 'succeeded', reason: '' };
+}
+
+function end(
+  state: RunState,
+  at: number,
+  status: RunStatus,
+  reason: string,
+  commands: RunCommand[] = [],
+): Reduction<RunState, RunCommand> {
+  const { waiting: _, ...rest } = state;
+  const ended: RunState = { ...rest, status, reason, endedAt: at };
+  const parent = state.spec.parent;
+  if (parent) {
+    commands = [
+      ...commands,
+      send(parent.kind, parent.id, {
+        type: 'runEnded',
+        run: state.spec.id,
+        step: state.spec.step,
+        trial: state.spec.trial ?? null,
+        status,
+        early: state.stop?.early ?? false,
+        reason,
+        metrics: state.collected?.metrics ?? {},
+        objective: state.collected?.objective ?? null,
+        outputs: state.collected?.outputs ?? [],
+      }),
+    ];
+  }
+  return next(ended, commands, [receiptOf(ended)]);
+}
+
+function receiptOf(state: RunState): ReceiptDraft {
+  const { spec, collected } = state;
+  const environment = state.prepared?.environment;
+  const stage = spec.kind === 'stage';
+  const outputs = collected?.outputs ?? [];
+  return {
+    kind: stage ? 'stage.done' : 'run.finished',
+    subject: { name: `run:${spec.id}` },
+    products: outputs.map((output) => ({ name: `output:${spec.id}/${output.name}`, digest: output.digests })),
+    inputs: state.prepared?.inputs ?? [
+      { name: `code:${spec.id}`, digest: { md5: spec.code.md5, sha256: spec.code.sha256 }, source: 'external' },
+    ],
+    decision: state.reason ? `${state.status}: ${state.reason}` : state.status,
+    evidence: {
+      run: spec.id,
+      step: spec.step,
+      kind: spec.kind,
+      status: state.status,
+      params: spec.params,
+      command: Array.isArray(spec.command) ? spec.command.join(' ') : spec.command,
+      attempts: state.attempt,
+      exit: state.exit ? { code: state.exit.exitCode, signal: state.exit.signal, reason: state.exit.reason } : null,
+      startedAt: state.startedAt ?? null,
+      endedAt: state.endedAt ?? null,
+      environment: environment ? { digest: environment.digest ?? null, label: environment.label } : null,
+      code: { commit: spec.code.commit ?? null, changed: spec.code.changed ?? null },
+      metrics: collected?.metrics ?? {},
+      outputs: outputs.map(({ name, digests }) => ({ name, sha256: digests.sha256 })),
+      sweep: spec.sweep ?? null,
+      trial: spec.trial ?? null,
+    },
+  };
+}
