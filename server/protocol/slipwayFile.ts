@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { Name } from './names.ts';
-import { SearchSpace } from './space.ts';
+import { searchSpaceSchema } from './space.ts';
 import { Bytes, DurationMs } from './units.ts';
 
 /** A string for `/bin/sh -c`, a list for exec, or a notebook (.ipynb). */
@@ -107,7 +107,7 @@ export const SweepSpec = z.strictObject({
   parallel: z.number().int().positive().max(10_000).default(1),
   seed: z.number().int().nonnegative().default(0),
   resource: z.number().int().positive().optional().describe('Largest step a trial reaches; what early stopping counts in.'),
-  space: SearchSpace,
+  space: searchSpaceSchema,
 });
 export type SweepSpec = z.infer<typeof SweepSpec>;
 
@@ -138,8 +138,8 @@ export const Validate = z.strictObject({
 export type Validate = z.infer<typeof Validate>;
 
 export const Analysis = z.strictObject({
-  maxErrorRate: z.number().min(0).max(1).optional(),
-  maxP95Ratio: z.number().positive().optional(),
+  maxErrorRate: z.number().min(0).max(1).default(0.01),
+  maxP95Ratio: z.number().positive().default(1.5),
   minRequests: z.number().int().positive().default(100),
   maxQualityDrop: z.number().positive().optional(),
   minLabels: z.number().int().positive().optional(),

@@ -2,6 +2,9 @@
 import type { Split } from '../../protocol/entities.ts';
 import { type Reduction, unchanged } from '../reducer.ts';
 
+/** What is known of a split; `md5` and `sha256` are those of its document in the object store. */
+export type SplitFacts = Omit<Split, 'receipt'> & { md5: string; share: number; folds?: number };
+
 export interface DatasetVersionState {
   version: number;
   /** Of the `.dir` manifest or the single file, 32 hex; `isFolder` tells which. */
@@ -17,7 +20,7 @@ export interface DatasetVersionState {
   project: string;
   actor: string;
   createdAt: number;
-  split?: Omit<Split, 'receipt'>;
+  split?: SplitFacts;
 }
 
 export interface DatasetState {
@@ -28,7 +31,12 @@ export interface DatasetState {
 
 export type DatasetEvent = { at: number } & (
   | ({ type: 'versionAdded'; name: string } & Omit<DatasetVersionState, 'version' | 'createdAt' | 'split'>)
-  | { type: 'splitMade'; version: number; project: string; split: Omit<Split, 'receipt'>; list: { train: number; test: number } }
+  | {
+      type: 'splitMade';
+      version: number;
+      project: string;
+      split: SplitFacts;
+    }
 );
 
 export function reduceDataset(state: DatasetState | undefined, event: DatasetEvent): Reduction<DatasetState, never> {
@@ -44,8 +52,13 @@ export function reduceDataset(state: DatasetState | undefined, event: DatasetEve
       receipts: [
         {
           kind: 'dataset.added',
-          subject: { name: `dataset:${name}@v${version.version}`, digest: { md5: version.md5, sha256: version.sha256 } },
-          inputs: latest ? [{ name: `dataset:${name}@v${latest.version}`, digest: { md5: latest.md5, sha256: latest.sha256 } }] : [],
+          subject: {
+            name: `dataset:${name}@v${version.version}`,
+            digest: { md5: version.md5, sha256: version.sha256 },
+          },
+          inputs: latest
+            ? [{ name: `dataset:${name}@v${latest.version}`, digest: { md5: latest.md5, sha256: latest.sha256 } }]
+            : [],
           decision: latest ? 'a new version: the bytes differ from the version before' : 'the first version',
           evidence: {
             files: version.files,
@@ -69,8 +82,13 @@ export function reduceDataset(state: DatasetState | undefined, event: DatasetEve
     receipts: [
       {
         kind: 'split.made',
-        subject: { name: `split:${state.name}@v${version.version}`, digest: { sha256: event.split.sha256 } },
-        inputs: [{ name: `dataset:${state.name}@v${version.version}`, digest: { md5: version.md5, sha256: version.sha256 } }],
+        subject: {
+          name: `split:${state.name}@v${version.version}`,
+          digest: { md5: event.split.md5, sha256: event.split.sha256 },
+        },
+        inputs: [
+          { name: `dataset:${state.name}@v${version.version}`, digest: { md5: version.md5, sha256: version.sha256 } },
+        ],
         decision: `${event.split.strategy}: train ${event.split.train}, test ${event.split.test}, leakage: ${event.split.leakage.verdict}`,
         evidence: { ...event.split },
       },

@@ -19,7 +19,7 @@ export interface RunSpec {
   command: string | string[];
   args: 'none' | 'argparse' | 'hydra';
   params: ParamValues;
-  environment?: EnvironmentSpec & { requirementsText?: string };
+  environment?: EnvironmentSpec;
   env: Record<string, string>;
   resources: ResourceSpec;
   timeoutMs?: number;
@@ -27,10 +27,12 @@ export interface RunSpec {
   retries: number;
   priority: number;
   code: { md5: string; sha256: string; commit?: string; changed?: boolean };
-  /** `NAME@vN`; the split belongs to the version. */
+  /** `NAME@vN`, where it is known already; the split belongs to the version. */
   dataset?: string;
-  /** Inputs by name: a stage's output or a model, already made. */
+  /** Inputs that are made already: a stage's output, a model. */
   inputs: InputRef[];
+  /** Whether preparation first makes sure of the dataset version, the split and the stages that the step needs. */
+  resolve: boolean;
   outputs: string[];
   collect?: Collect;
   objective?: Objective;
@@ -60,7 +62,12 @@ export interface ReceiptInput {
 
 /** What preparation found out; it goes into the receipt. */
 export interface Prepared {
-  environment: { digest?: string; python?: string; label: string };
+  environment?: { digest: string; python: string; bin: string; label: string };
+  /** `NAME@vN` */
+  dataset?: string;
+  /** What the run reads, by name. */
+  refs: InputRef[];
+  /** What its receipt names. */
   inputs: ReceiptInput[];
 }
 
@@ -300,7 +307,7 @@ function receiptOf(state: RunState): ReceiptDraft {
       exit: state.exit ? { code: state.exit.exitCode, signal: state.exit.signal, reason: state.exit.reason } : null,
       startedAt: state.startedAt ?? null,
       endedAt: state.endedAt ?? null,
-      environment: environment ? { digest: environment.digest ?? null, label: environment.label } : null,
+      environment: environment ? { digest: environment.digest, label: environment.label } : null,
       code: { commit: spec.code.commit ?? null, changed: spec.code.changed ?? null },
       metrics: collected?.metrics ?? {},
       outputs: outputs.map(({ name, digests }) => ({ name, sha256: digests.sha256 })),

@@ -1,0 +1,211 @@
+/** An endpoint: its revisions, their replicas, and how much of the traffic each gets. */
+import type { EnvironmentSpec, Serve } from '../../protocol/slipwayFile.ts';
+import { type Reduction, type Send, send, unchanged } from '../reducer.ts';
+
+/** Everything needed to start a replica of one model version. */
+export interface ServePlan {
+  framework: Serve['framework'];
+  entry?: string;
+  /** Code snapshot: md5 of its manifest in the object store. */
+  code: string;
+  environment?: EnvironmentSpec;
+  /** The project folder: what a relative path of an existing environment is relative to. */
+  folder: string;
+  env: Record<string, string>;
+  /** md5 of the model version's manifest in the object store. */
+  model: string;
+  /** The model version's receipt; answers carry it. */
+  receipt: string;
+  replicas: number;
+}
+
+export interface ReplicaState {
+  id: string;
+  index: number;
+  attempt: number;
+  status: 'starting' | 'ready' | 'ended';
+}
+
+export interface RevisionState {
+  name: string;
+  modelVersion: string;
+  plan: ServePlan;
+  weight: number;
+  status: 'starting' | 'ready' | 'failed' | 'retired';
+  reason: string;
+  replicas: ReplicaState[];
+  /** Whether all its replicas were ready once. */
+  wasReady: boolean;
+}
+
+export interface EndpointState {
+  name: string;
+  project: string;
+  model: string;
+  access: Serve['access'];
+  revisions: Record<string, RevisionState>;
+  /** The rollout in progress, which is told when its revision is ready or fails. */
+  rollout?: { id: string; revision: string };
+  createdAt: number;
+  updatedAt: number;
+}
+
+export type EndpointEvent = { at: number } & (
+  | {
+      type: 'deploy';
+      name: string;
+      project: string;
+      model: string;
+      access: Serve['access'];
+      revision: string;
+      modelVersion: string;
+      plan: ServePlan;
+      rollout: string;
+    }
+  | { type: 'replicaReady'; replica: string }
+  | { type: 'replicaEnded'; replica: string; reason: string }
+  | { type: 'weights'; weights: Record<string, number> }
+  | { type: 'retire'; revision: string }
+  | { type: 'rolloutOver'; rollout: string }
+);
+
+export type EndpointCommand =
+  | Send
+  | { type: 'endpoint.startReplica'; lane: string; revision: string; replica: string; attempt: number }
+  | { type: 'endpoint.stopReplica'; lane: string; replica: string }
+  | { type: 'endpoint.writeRoutes'; lane: string };
+
+/** How often a replica that never got ready is started again before its revision counts as failed. */
+const startAttempts = 2;
+/** A replica that was ready is restarted this often in a row before its revision counts as failed. */
+const restartAttempts = 10;
+
+export function reduceEndpoint(state: EndpointState | undefined, event: EndpointEvent): Reduction<EndpointState, EndpointCommand> {
+  if (event.type === 'deploy') return deploy(state, event);
+  if (!state) throw new Error(`an endpoint begins with deploy, not ${event.type}`);
+  const touched = { ...state, updatedAt: event.at };
+  switch (event.type) {
+    case 'replicaReady':
+      return ready(touched, event.replica);
+    case 'replicaEnded':
+      return ended(touched, event.replica, event.reason);
+    case 'weights': {
+      const revisions = mapRevisions(touched, (revision) => ({ ...revision, weight: event.weights[revision.name] ?? 0 }));
+      return { state: { ...touched, revisions }, commands: [writeRoutes()], receipts: [] };
+    }
+    case 'retire':
+      return retire(touched, event.revision);
+    case 'rolloutOver': {
+      if (state.rollout?.id !== event.rollout) return unchanged(state);
+      const { rollout: _, ...rest } = touched;
+      return { state: rest, commands: [], receipts: [] };
+    }
+  }
+}
+
+function deploy(
+  state: EndpointState | undefined,
+  event: Extract<EndpointEvent, { type: 'deploy' }>,
+): Reduction<EndpointState, EndpointCommand> {
+  const { at, name, project, model, access, revision: revisionName, modelVersion, plan } = event;
+  const before = state ?? { name, project, model, access, revisions: {}, createdAt: at, updatedAt: at };
+  const rollout = { id: event.rollout, revision: revisionName };
+  const present = before.revisions[revisionName];
+  if (present && (present.status === 'ready' || present.status === 'starting')) {
+    const told = present.status === 'ready' ? [send('rollout', event.rollout, { type: 'ready' })] : [];
+    return { state: { ...before, access, rollout, updatedAt: at }, commands: told, receipts: [] };
+  }
+  // Attempts go on counting when a retired version comes back, so that a replica's id never names two processes.
+  const attempt = Math.max(0, ...(present?.replicas.map((replica) => replica.attempt) ?? [])) + 1;
+  const replicas = Array.from({ length: plan.replicas }, (_, index): ReplicaState => {
+    return { id: replicaId(name, revisionName, index, attempt), index, attempt, status: 'starting' };
+  });
+  const revision: RevisionState = {
+    name: revisionName,
+    modelVersion,
+    plan,
+    weight: 0,
+    status: 'starting',
+    reason: '',
+    replicas,
+    wasReady: false,
+  };
+  return {
+    state: { ...before, access, rollout, updatedAt: at, revisions: { ...before.revisions, [revisionName]: revision } },
+    commands: replicas.map((replica) => start(revision, replica)),
+    receipts: [],
+  };
+}
+
+function replicaId(endpoint: string, revision: string, index: number, attempt: number): string {
+  return `e-${endpoint}-${revision}-${index}-${attempt}`;
+}
+
+function start(revision: RevisionState, replica: ReplicaState): EndpointCommand {
+  const { id, attempt } = replica;
+  return { type: 'endpoint.startReplica', lane: `start:${id}`, revision: revision.name, replica: id, attempt };
+}
+
+const writeRoutes = (): EndpointCommand => ({ type: 'endpoint.writeRoutes', lane: 'routes' });
+
+function ready(state: EndpointState, id: string): Reduction<EndpointState, EndpointCommand> {
+  const revision = revisionOf(state, id);
+  if (!revision || revision.status === 'retired') return unchanged(state);
+  const replicas = revision.replicas.map((one): ReplicaState => (one.id === id ? { ...one, status: 'ready' } : one));
+  const all = replicas.every((one) => one.status === 'ready');
+  const status = all ? 'ready' : revision.status;
+  const changed: RevisionState = { ...revision, replicas, status, wasReady: revision.wasReady || all, reason: all ? '' : revision.reason };
+  const commands: EndpointCommand[] = [writeRoutes()];
+  if (all && state.rollout?.revision === revision.name) commands.push(send('rollout', state.rollout.id, { type: 'ready' }));
+  return { state: withRevision(state, changed), commands, receipts: [] };
+}
+
+function ended(state: EndpointState, id: string, reason: string): Reduction<EndpointState, EndpointCommand> {
+  const revision = revisionOf(state, id);
+  const replica = revision?.replicas.find((one) => one.id === id);
+  if (!revision || !replica || replica.status === 'ended' || revision.status === 'retired') return unchanged(state);
+  const attempts = revision.wasReady ? restartAttempts : startAttempts;
+  const commands: EndpointCommand[] = [writeRoutes()];
+  if (replica.attempt >= attempts) {
+    const replicas = revision.replicas.map((one): ReplicaState => (one.id === id ? { ...one, status: 'ended' } : one));
+    if (state.rollout?.revision === revision.name) {
+      commands.push(send('rollout', state.rollout.id, { type: 'failed', reason: `a replica ended: ${reason}` }));
+    }
+    return { state: withRevision(state, { ...revision, replicas, status: 'failed', reason }), commands, receipts: [] };
+  }
+  const attempt = replica.attempt + 1;
+  const again: ReplicaState = {
+    id: replicaId(state.name, revision.name, replica.index, attempt),
+    index: replica.index,
+    attempt,
+    status: 'starting',
+  };
+  const replicas = revision.replicas.map((one) => (one.id === id ? again : one));
+  commands.push(start(revision, again));
+  const lessReady: RevisionState = { ...revision, replicas, status: 'starting', reason: `starts again: ${reason}` };
+  return { state: withRevision(state, lessReady), commands, receipts: [] };
+}
+
+function retire(state: EndpointState, name: string): Reduction<EndpointState, EndpointCommand> {
+  const revision = state.revisions[name];
+  if (!revision || revision.status === 'retired') return unchanged(state);
+  const replicas = revision.replicas.map((one): ReplicaState => ({ ...one, status: 'ended' }));
+  // Routes first: the gateway has stopped sending when the replicas drain.
+  const commands: EndpointCommand[] = [
+    writeRoutes(),
+    ...revision.replicas.map(({ id }): EndpointCommand => ({ type: 'endpoint.stopReplica', lane: 'routes', replica: id })),
+  ];
+  return { state: withRevision(state, { ...revision, replicas, weight: 0, status: 'retired' }), commands, receipts: [] };
+}
+
+function revisionOf(state: EndpointState, replica: string): RevisionState | undefined {
+  return Object.values(state.revisions).find((revision) => revision.replicas.some((one) => one.id === replica));
+}
+
+function withRevision(state: EndpointState, revision: RevisionState): EndpointState {
+  return { ...state, revisions: { ...state.revisions, [revision.name]: revision } };
+}
+
+function mapRevisions(state: EndpointState, change: (revision: RevisionState) => RevisionState): Record<string, RevisionState> {
+  return Object.fromEntries(Object.entries(state.revisions).map(([name, revision]) => [name, change(revision)]));
+}

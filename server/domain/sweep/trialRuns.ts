@@ -1,0 +1,180 @@
+/**
+ * A sweep of a project: prepares once what all trials share, then makes each trial a run. The decisions are those of
+ * `sweep.ts`; this reducer turns its commands into runs, and the ends of runs into its events.
+ */
+import type { Float } from '../../protocol/entities.ts';
+import { type ReceiptDraft, type Reduction, type Send, send, unchanged } from '../reducer.ts';
+import type { InputRef, RunSpec } from '../run/run.ts';
+import { itemAt } from './pages.ts';
+import type { SweepCommand, SweepEvent, SweepSpec, SweepState } from './state.ts';
+import { reduceSweep } from './sweep.ts';
+
+export interface TrialRunsState {
+  id: string;
+  project: string;
+  folder: string;
+  title: string;
+  spec: SweepSpec;
+  /** What every trial's run is made from; the trial's parameters come on top. */
+  template: RunSpec;
+  parent?: { kind: string; id: string };
+  status: 'preparing' | 'running' | 'ended';
+  reason: string;
+  /** Undefined while the shared inputs are being prepared. */
+  sweep?: SweepState;
+  createdAt: number;
+  endedAt?: number;
+}
+
+export type TrialRunsEvent = { at: number } & (
+  | {
+      type: 'created';
+      id: string;
+      project: string;
+      folder: string;
+      title: string;
+      spec: SweepSpec;
+      template: RunSpec;
+      parent?: { kind: string; id: string };
+    }
+  | { type: 'prepared'; dataset?: string; refs: InputRef[] }
+  | { type: 'prepareFailed'; message: string; hint: string }
+  | { type: 'reported'; run: string; trial: number; attempt: number; step: number; values: Float[] }
+  | {
+      type: 'runEnded';
+      run: string;
+      trial: number;
+      status: string;
+      early: boolean;
+      reason: string;
+      objective: { value: Float } | { missing: string } | null;
+    }
+  | { type: 'paused' }
+  | { type: 'resumed' }
+  | { type: 'stopped' }
+  | { type: 'extended'; trials: number }
+  | { type: 'parallelChanged'; parallel: number }
+  | { type: 'commandFailed'; message: string }
+);
+
+export type TrialRunsCommand = Send | { type: 'sweep.prepare' };
+type Step = Reduction<TrialRunsState, TrialRunsCommand>;
+
+export function reduceTrialRuns(state: TrialRunsState | undefined, event: TrialRunsEvent): Step {
+  if (!state) {
+    if (event.type !== 'created') throw new Error(`a sweep begins with created, not ${event.type}`);
+    const { type: _, at, ...facts } = event;
+    const created: TrialRunsState = { ...facts, status: 'preparing', reason: '', createdAt: at };
+    return { state: created, commands: [{ type: 'sweep.prepare' }], receipts: [] };
+  }
+  if (state.status === 'ended') return unchanged(state);
+  switch (event.type) {
+    case 'created':
+      return unchanged(state);
+    case 'prepared': {
+      if (state.sweep) return unchanged(state);
+      const template = { ...state.template, dataset: event.dataset, inputs: event.refs, resolve: false };
+      return apply({ ...state, template, status: 'running' }, { type: 'created', spec: state.spec }, event.at);
+    }
+    case 'prepareFailed':
+      return fail(state, [event.message, event.hint].filter(Boolean).join(' '), event.at);
+    case 'commandFailed':
+      return fail(state, event.message, event.at);
+    case 'reported':
+      return apply(state, { ...event, type: 'reported' }, event.at);
+    case 'runEnded':
+      return ended(state, event);
+    case 'stopped':
+      if (!state.sweep) return fail(state, 'Stopped before the first trial.', event.at);
+      return apply(state, event, event.at);
+    default:
+      return state.sweep ? apply(state, event, event.at) : unchanged(state);
+  }
+}
+
+/** The run of one attempt at one trial. */
+export function trialRunId(sweep: string, trial: number, attempt: number): string {
+  return `${sweep}-t${trial}${attempt > 0 ? `-${attempt}` : ''}`;
+}
+
+function attemptOf(run: string): number {
+  return Number(/-t\d+-(\d+)$/.exec(run)?.[1] ?? 0);
+}
+
+function ended(state: TrialRunsState, event: Extract<TrialRunsEvent, { type: 'runEnded' }>): Step {
+  const { trial, objective, at } = event;
+  const attempt = attemptOf(event.run);
+  const base = { type: 'trialEnded', trial, attempt } as const;
+  if (event.status === 'succeeded') {
+    const missing = objective && 'missing' in objective ? objective.missing : 'It reported no objective.';
+    const values = objective && 'value' in objective ? [objective.value] : undefined;
+    return apply(state, { ...base, outcome: 'finished', values, reason: values ? undefined : missing }, at);
+  }
+  const outcome = event.status === 'stopped' || event.status === 'lost' ? event.status : 'failed';
+  return apply(state, { ...base, outcome, reason: event.reason }, at);
+}
+
+function apply(state: TrialRunsState, event: SweepEvent, at: number): Step {
+  const { state: sweep, commands, receipts } = reduceSweep(state.sweep, event);
+  const next: TrialRunsState = sweep === state.sweep ? state : { ...state, sweep };
+  const sends = commands.map((command) => asSend(next, command));
+  if (sweep.status !== 'ended') return { state: next, commands: sends, receipts: withInputs(next, receipts) };
+  const over: TrialRunsState = { ...next, status: 'ended', endedAt: at };
+  return { state: over, commands: [...sends, ...tellParent(over)], receipts: withInputs(over, receipts) };
+}
+
+function asSend(state: TrialRunsState, command: SweepCommand): Send {
+  const run = trialRunId(state.id, command.trial, command.attempt);
+  if (command.type === 'stopTrial')
+    return send('run', run, { type: 'stopRequested', reason: command.reason, early: true });
+  const { template } = state;
+  const spec: RunSpec = {
+    ...template,
+    id: run,
+    kind: 'trial',
+    title: `${state.title} #${command.trial}`,
+    params: { ...template.params, ...command.params },
+    retries: 0,
+    sweep: state.id,
+    trial: command.trial,
+    parent: { kind: 'sweep', id: state.id },
+  };
+  return send('run', run, { type: 'created', spec });
+}
+
+function fail(state: TrialRunsState, reason: string, at: number): Step {
+  const failed: TrialRunsState = { ...state, status: 'ended', reason, endedAt: at };
+  return { state: failed, commands: tellParent(failed), receipts: [] };
+}
+
+function tellParent(state: TrialRunsState): Send[] {
+  if (!state.parent) return [];
+  const number = state.sweep?.best[0];
+  const trial = number === undefined ? undefined : itemAt(state.sweep!.trials, number);
+  const best = trial && {
+    trial: trial.number,
+    run: trialRunId(state.id, trial.number, trial.attempt),
+    value: trial.values?.[0] ?? null,
+  };
+  const status = best ? 'finished' : 'failed';
+  return [
+    send(state.parent.kind, state.parent.id, {
+      type: 'sweepEnded',
+      sweep: state.id,
+      status,
+      reason: state.reason,
+      best: best ?? null,
+    }),
+  ];
+}
+
+/** The sweep's receipt names what its trials read. */
+function withInputs(state: TrialRunsState, receipts: ReceiptDraft[]): ReceiptDraft[] {
+  const { inputs } = state.template;
+  const named = inputs.map(({ subject, md5, sha256 }) => ({ name: subject, digest: { md5, sha256 } }));
+  return receipts.map((receipt) => ({
+    ...receipt,
+    subject: { name: `sweep:${state.id}` },
+    inputs: [...receipt.inputs, ...named],
+  }));
+}

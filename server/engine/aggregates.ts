@@ -1,0 +1,103 @@
+/** Which reducer and which views belong to which kind of state. */
+import { type DatasetEvent, type DatasetState, reduceDataset } from '../domain/dataset/dataset.ts';
+import { type EndpointEvent, type EndpointState, reduceEndpoint } from '../domain/endpoint/endpoint.ts';
+import { type ModelEvent, type ModelState, reduceModel } from '../domain/lineage/model.ts';
+import { reduceValidation, type ValidationEvent, type ValidationState } from '../domain/lineage/validation.ts';
+import { type PipelineEvent, type PipelineState, reducePipeline } from '../domain/pipeline/pipeline.ts';
+import { type ReleaseEvent, type ReleaseState, reduceRelease } from '../domain/rollout/release.ts';
+import { type RunEvent, type RunState, reduceRun } from '../domain/run/run.ts';
+import { type QueueEvent, type QueueState, reduceQueue } from '../domain/schedule/queue.ts';
+import { reduceTrialRuns, type TrialRunsEvent, type TrialRunsState } from '../domain/sweep/trialRuns.ts';
+import type { Aggregate, AnyEvent, Engine } from './engine.ts';
+import type { LiveFigures } from './live.ts';
+import {
+  datasetViews,
+  endpointViews,
+  modelViews,
+  nodeViews,
+  pipelineViews,
+  releaseViews,
+  runViews,
+  sweepViews,
+  validationViews,
+} from './views.ts';
+
+/** Events come from the store and from handlers as plain JSON; each reducer knows its own. */
+function aggregate<S, E>(definition: {
+  reduce(state: S | undefined, event: E): ReturnType<Aggregate['reduce']>;
+  project(state: S): string;
+  views(state: S, before: S | undefined, receiptOf: (subject: string) => string | undefined): ReturnType<Aggregate['views']>;
+}): Aggregate {
+  return {
+    reduce: (state, event: AnyEvent) => definition.reduce(state as S | undefined, event as unknown as E),
+    project: (state) => definition.project(state as S),
+    views: (state, before, receiptOf) => definition.views(state as S, before as S | undefined, receiptOf),
+  };
+}
+
+export function registerAggregates(engine: Engine, live: LiveFigures): void {
+  engine.register(
+    'dataset',
+    aggregate<DatasetState, DatasetEvent>({
+      reduce: reduceDataset,
+      project: (state) => state.versions.at(-1)!.project,
+      views: (state, _, receiptOf) => datasetViews(state, receiptOf),
+    }),
+  );
+  engine.register(
+    'run',
+    aggregate<RunState, RunEvent>({
+      reduce: reduceRun,
+      project: (state) => state.spec.project,
+      views: (state, _, receiptOf) => runViews(state, receiptOf, live.ofRun(state.spec.id)),
+    }),
+  );
+  engine.register(
+    'queue',
+    aggregate<QueueState, QueueEvent>({ reduce: reduceQueue, project: () => '', views: (state) => nodeViews(state) }),
+  );
+  engine.register(
+    'sweep',
+    aggregate<TrialRunsState, TrialRunsEvent>({
+      reduce: reduceTrialRuns,
+      project: (state) => state.project,
+      views: sweepViews,
+    }),
+  );
+  engine.register(
+    'validation',
+    aggregate<ValidationState, ValidationEvent>({
+      reduce: reduceValidation,
+      project: (state) => state.project,
+      views: (state, _, receiptOf) => validationViews(state, receiptOf),
+    }),
+  );
+  engine.register(
+    'model',
+    aggregate<ModelState, ModelEvent>({ reduce: reduceModel, project: (state) => state.project, views: modelViews }),
+  );
+  engine.register(
+    'pipeline',
+    aggregate<PipelineState, PipelineEvent>({
+      reduce: reducePipeline,
+      project: (state) => state.project,
+      views: (state) => pipelineViews(state),
+    }),
+  );
+  engine.register(
+    'endpoint',
+    aggregate<EndpointState, EndpointEvent>({
+      reduce: reduceEndpoint,
+      project: (state) => state.project,
+      views: (state) => endpointViews(state, live.ofEndpoint(state.name)),
+    }),
+  );
+  engine.register(
+    'rollout',
+    aggregate<ReleaseState, ReleaseEvent>({
+      reduce: reduceRelease,
+      project: (state) => state.project,
+      views: (state, _, receiptOf) => releaseViews(state, receiptOf),
+    }),
+  );
+}

@@ -1,0 +1,38 @@
+import type { FileStore } from '../objects/index.ts';
+import type { Runtime } from '../runtimes/index.ts';
+import type { Engine } from './engine.ts';
+
+/** Where everything of a control plane lies. All absolute. */
+export interface Folders {
+  data: string;
+  /** A run's own folder: `RUNS/<id>/{work,output,logs,checkpoints}`. */
+  runs: string;
+  objects: string;
+  environments: string;
+  /** Materialized versions by digest: `CACHE/<digest>`. */
+  cache: string;
+  gateway: string;
+  /** Short enough for Unix sockets (104 bytes on macOS). */
+  sockets: string;
+  /** Templates and examples, as installed. */
+  resources: string;
+}
+
+export type Log = (level: 'info' | 'warn' | 'error', message: string, detail?: Record<string, unknown>) => void;
+
+/** What the engine's command handlers and services share. Built once, by the control plane. */
+export interface Context {
+  engine: Engine;
+  objects: FileStore;
+  statIndexFile: string;
+  runtime: Runtime;
+  folders: Folders;
+  /** File of the bundled hashing worker. */
+  hashWorkerPath: string;
+  /** Pseudonymous id of the user. */
+  actor: string;
+  env: NodeJS.ProcessEnv;
+  now: () => number;
+  log: Log;
+  signal: AbortSignal;
+}

@@ -1,0 +1,154 @@
+/** Dataset versions and their splits: reading the bytes, then telling the reducer what they are. */
+import { readFile } from 'node:fs/promises';
+import type { DatasetState, DatasetVersionState } from '../domain/dataset/dataset.ts';
+import { diffManifests } from '../domain/dataset/diff.ts';
+import { findLeakage } from '../domain/dataset/leakage.ts';
+import type { DirEntry } from '../domain/dataset/manifest.ts';
+import { type PreviousSplit, type Split, splitDataset, splitDocument } from '../domain/dataset/split.ts';
+import { type AddProgress, addFolder, materialize } from '../objects/index.ts';
+import { SlipwayError } from '../protocol/errors.ts';
+import type { SplitSpec } from '../protocol/slipwayFile.ts';
+import { readFolder, storeFolder } from './bytes.ts';
+import type { Context } from './context.ts';
+
+export interface AddVersionRequest {
+  name: string;
+  path: string;
+  project: string;
+  rehash?: boolean;
+  signal?: AbortSignal;
+  onProgress?: (progress: AddProgress) => void;
+}
+
+export interface AddedVersion {
+  version: DatasetVersionState;
+  /** False when the bytes are those of the latest version. */
+  isNew: boolean;
+  seconds: number;
+}
+
+/**
+ * Adds what a path holds as a new version, unless its bytes are those of the latest.
+ * @throws SlipwayError `dataset.empty`, `dataset.fileName`, `dataset.changedDuringAdd`, …
+ */
+export async function addVersion(context: Context, request: AddVersionRequest): Promise<AddedVersion> {
+  const { name, project } = request;
+  const added = await addFolder({
+    path: request.path,
+    storeRoot: context.folders.objects,
+    statIndexFile: context.statIndexFile,
+    rehash: request.rehash,
+    workerPath: context.hashWorkerPath,
+    signal: request.signal,
+    onProgress: request.onProgress,
+  });
+  const [single] = added.entries;
+  const stored = added.isSingleFile
+    ? { md5: single!.md5, sha256: single!.sha256, files: 1, bytes: single!.bytes }
+    : await storeFolder(context.objects, added.entries);
+  const before = await context.engine.state<DatasetState>('dataset', name);
+  const latest = before?.versions.at(-1);
+  const diff = diffManifests(latest ? await entriesOf(context, latest) : [], added.entries);
+  await context.engine.send('dataset', name, {
+    type: 'versionAdded',
+    name,
+    md5: stored.md5,
+    sha256: stored.sha256,
+    isFolder: !added.isSingleFile,
+    files: stored.files,
+    bytes: stored.bytes,
+    added: diff.added.length + diff.moved.length,
+    changed: diff.changed.length,
+    removed: diff.removed.length + diff.moved.length,
+    source: added.root,
+    project,
+    actor: context.actor,
+  });
+  const after = await context.engine.state<DatasetState>('dataset', name);
+  const version = after!.versions.at(-1)!;
+  return { version, isNew: version.version !== latest?.version, seconds: added.seconds };
+}
+
+/** The files of a version. A single file has its own name as the only relpath. */
+export async function entriesOf(context: Context, version: DatasetVersionState): Promise<DirEntry[]> {
+  if (version.isFolder) return readFolder(context.objects, version.md5);
+  return [{ relpath: version.source.split('/').at(-1)!, md5: version.md5 }];
+}
+
+/** One version of a dataset; the latest if no number is given. @throws SlipwayError `dataset.unknown` */
+export async function findVersion(context: Context, name: string, version?: number): Promise<DatasetVersionState> {
+  const state = await context.engine.state<DatasetState>('dataset', name);
+  const found = version === undefined ? state?.versions.at(-1) : state?.versions.find((one) => one.version === version);
+  if (found) return found;
+  const what = version === undefined ? `The dataset ${name}` : `The dataset version ${name}@v${version}`;
+  throw new SlipwayError('dataset.unknown', `${what} does not exist.`, 'See `slipway dataset list`.', 404);
+}
+
+/** Splits a version, unless it has this very split already. Files that were in the version before keep their side. */
+export async function makeSplit(
+  context: Context,
+  name: string,
+  version: DatasetVersionState,
+  spec: SplitSpec,
+  project: string,
+): Promise<DatasetVersionState> {
+  const files = await entriesOf(context, version);
+  const result = splitDataset(files, spec, await splitBefore(context, name, version, spec));
+  const leakage = findLeakage(files, result, spec.strategy === 'group' ? (spec.by ?? 'label') : undefined);
+  const document = await context.objects.put(Buffer.from(splitDocument(result.spec, result)));
+  await context.engine.send('dataset', name, {
+    type: 'splitMade',
+    version: version.version,
+    project,
+    split: {
+      strategy: spec.strategy,
+      by: spec.by,
+      seed: spec.seed,
+      share: spec.test,
+      folds: spec.folds,
+      train: result.train.length,
+      test: result.test.length,
+      classes: result.perClass,
+      moved: result.moved.length,
+      leakage: {
+        verdict: leakage.isClean ? 'none' : 'leaks',
+        exact: leakage.exact.count,
+        groups: leakage.groups.count,
+        examples: [...leakage.exact.named.map((one) => one.test), ...leakage.groups.named.map((one) => one.group)].slice(0, 10),
+      },
+      md5: document.digest,
+      sha256: document.sha256,
+    },
+  });
+  return findVersion(context, name, version.version);
+}
+
+/** The file lists of a version's split. */
+export async function readSplit(context: Context, version: DatasetVersionState): Promise<Split | undefined> {
+  if (!version.split) return undefined;
+  const path = context.objects.localPath(version.split.md5);
+  if (path === null) throw new SlipwayError('object.missing', `The split ${version.split.md5} is not in the store.`, '', 404);
+  return JSON.parse(await readFile(path, 'utf8')) as Split;
+}
+
+/** The read-only folder with a version's files, shared by all runs that read it. */
+export async function folderOf(context: Context, version: DatasetVersionState): Promise<string> {
+  const entries = await entriesOf(context, version);
+  const digest = version.isFolder ? `${version.md5}.dir` : version.md5;
+  return materialize(context.folders.objects, entries, digest, context.folders.cache, context.signal);
+}
+
+/** The nearest earlier version with a split by the same rule. */
+async function splitBefore(
+  context: Context,
+  name: string,
+  version: DatasetVersionState,
+  spec: SplitSpec,
+): Promise<PreviousSplit | undefined> {
+  const state = await context.engine.state<DatasetState>('dataset', name);
+  const before = state?.versions.findLast(
+    (one) => one.version < version.version && one.split?.strategy === spec.strategy && one.split.seed === spec.seed,
+  );
+  const split = before && (await readSplit(context, before));
+  return split && { files: await entriesOf(context, before), split };
+}

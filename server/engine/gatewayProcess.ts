@@ -1,0 +1,133 @@
+/**
+ * The gateway as a workload of its own: it goes on when the control plane ends and is adopted by the next one. Its
+ * port is chosen once; its statistics stream back over a Unix socket.
+ */
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { request } from 'node:http';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type GatewayStatistics, gatewayStatisticsSchema } from '../domain/rollout/counters.ts';
+import { writeAtomically } from './writeAtomically.ts';
+import type { Context } from './context.ts';
+
+export interface GatewayOptions {
+  /** Command that runs `slipway gateway`: Node and the bundled file. */
+  command: string[];
+  env: Record<string, string>;
+  host: string;
+}
+
+const graceMs = 10_000;
+
+export class GatewayProcess {
+  readonly #context: Context;
+  readonly #options: GatewayOptions;
+  #number = 0;
+  #port = 0;
+  #starts = 0;
+  /** Whether its statistics have been seen. */
+  isReady = false;
+
+  constructor(context: Context, options: GatewayOptions) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  get url(): string {
+    return `http://${this.#options.host}:${this.#port}`;
+  }
+
+  isWorkload(id: string): boolean {
+    return /^gateway-\d+$/.test(id);
+  }
+
+  /** Adopts the gateway that runs, or starts one. */
+  async start(): Promise<void> {
+    const { engine, runtime, folders } = this.#context;
+    await mkdir(folders.gateway, { recursive: true, mode: 0o700 });
+    const known = await engine.store.read.value('gateway');
+    if (known) {
+      ({ number: this.#number, port: this.#port } = JSON.parse(known) as { number: number; port: number });
+      await runtime.observe(this.#workload());
+      return;
+    }
+    await writeAtomically(join(folders.gateway, 'routes.json'), '{"endpoints":{}}\n');
+    this.#port = await freePort(this.#options.host);
+    await this.#startNext();
+  }
+
+  /** Called when the workload has ended without our asking: starts the next, with a growing pause. */
+  async restart(id: string): Promise<void> {
+    if (id !== this.#workload()) return;
+    this.isReady = false;
+    await delay(Math.min(10_000, 100 * 2 ** this.#starts++), undefined, { signal: this.#context.signal });
+    await this.#startNext();
+  }
+
+  /** Every line of statistics, for ever: after a break it connects again. */
+  async follow(onStatistics: (statistics: GatewayStatistics) => Promise<void>): Promise<void> {
+    const { signal, log } = this.#context;
+    while (!signal.aborted) {
+      try {
+        await this.#readStream(onStatistics);
+      } catch (error) {
+        if (signal.aborted) return;
+        const { code } = error as NodeJS.ErrnoException;
+        // While the gateway starts there is no socket yet.
+        if (code !== 'ENOENT' && code !== 'ECONNREFUSED') log('warn', 'the gateway statistics broke off', { error: String(error) });
+      }
+      this.isReady = false;
+      await delay(100, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  #workload(): string {
+    return `gateway-${this.#number}`;
+  }
+
+  async #startNext(): Promise<void> {
+    const { engine, runtime, folders } = this.#context;
+    this.#number++;
+    await engine.store.write((tx) => tx.setValue('gateway', JSON.stringify({ number: this.#number, port: this.#port })));
+    await mkdir(folders.sockets, { recursive: true, mode: 0o700 });
+    const { command, env, host } = this.#options;
+    const routes = join(folders.gateway, 'routes.json');
+    await runtime.start({
+      id: this.#workload(),
+      kind: 'service',
+      command: [...command, '--routes', routes, '--listen', `${host}:${this.#port}`, '--admin', this.#socket()],
+      cwd: folders.gateway,
+      env,
+      graceMs,
+    });
+  }
+
+  #socket(): string {
+    return join(this.#context.folders.sockets, 'gateway.sock');
+  }
+
+  async #readStream(onStatistics: (statistics: GatewayStatistics) => Promise<void>): Promise<void> {
+    const { signal } = this.#context;
+    const asked = request({ socketPath: this.#socket(), path: '/stats/stream', signal });
+    asked.end();
+    const [response] = await once(asked, 'response');
+    for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+      this.isReady = true;
+      this.#starts = 0;
+      await onStatistics(gatewayStatisticsSchema.parse(JSON.parse(line)));
+    }
+  }
+}
+
+async function freePort(host: string): Promise<number> {
+  const server = createServer();
+  server.listen(0, host);
+  await once(server, 'listening');
+  const address = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return address.port;
+}

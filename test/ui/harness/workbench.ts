@@ -1,0 +1,183 @@
+// The editor as a person sees it: the packaged extension installed in code-server, a folder open in Chromium, and the
+// few gestures that UI tests need. Locators follow VS Code's own ARIA roles where it has them.
+
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
+import { out } from '../../run/process.ts';
+import { launchChromium } from '../../vscode/harness/chromium.ts';
+import { type CodeServer, startCodeServer } from '../../vscode/harness/codeServer.ts';
+
+export type Theme = 'light' | 'dark' | 'highContrast';
+
+/** Value of the setting, label in the quick pick, and the class that the workbench carries while it is in force. */
+const themes: Record<Theme, { id: string; label: string; cssClass: string }> = {
+  light: { id: 'Light Modern', label: 'Light Modern', cssClass: 'vscode-theme-defaults-themes-light_modern-json' },
+  dark: { id: 'Dark Modern', label: 'Dark Modern', cssClass: 'vscode-theme-defaults-themes-dark_modern-json' },
+  highContrast: {
+    id: 'Default High Contrast',
+    label: 'Dark High Contrast',
+    cssClass: 'vscode-theme-defaults-themes-hc_black-json',
+  },
+};
+
+export interface Workbench {
+  page: Page;
+  server: CodeServer;
+  /** Runs a command by its title, as typed into the command palette. Quick picks of its own stay open. */
+  command(title: string): Promise<void>;
+  /** The quick input (command palette, quick picks, input boxes). */
+  quickInput: Locator;
+  /** Picks an entry of the open quick pick by its label. */
+  pick(label: string | RegExp): Promise<void>;
+  /** Types into the open input box and confirms. */
+  enter(text: string): Promise<void>;
+  /** Shows a view container of the activity bar by its title. */
+  openContainer(title: string): Promise<void>;
+  /** The tree of a view by the view's name; expand a collapsed view first with `expandView`. */
+  tree(viewName: string): Locator;
+  expandView(viewName: string): Promise<void>;
+  /** A row of a view's tree by the text in it. */
+  row(viewName: string, text: string | RegExp): Locator;
+  /** Notifications that are on screen, with the given text. */
+  notification(text: string | RegExp): Locator;
+  /** The document of the active webview panel (VS Code nests two frames). */
+  webview(): FrameLocator;
+  setTheme(theme: Theme): Promise<void>;
+  /** Waits until the editor is still, then writes out/screenshots/NAME-THEME.png and returns its path. */
+  screenshot(name: string): Promise<string>;
+  /** Screenshots in the light and the dark theme. */
+  screenshots(name: string): Promise<void>;
+  /** Loads the window anew, as after closing and opening the browser. */
+  reload(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WorkbenchOptions {
+  /** The folder to open. */
+  folder: string;
+  /** Names the folder under out/test/ui where this instance keeps its data. */
+  name: string;
+  vsix?: string;
+  theme?: Theme;
+  settings?: Record<string, unknown>;
+  env?: NodeJS.ProcessEnv;
+  /** Display language, e.g. `ko`. */
+  locale?: string;
+}
+
+/** Starts an editor with the packaged extension and opens a folder in it. */
+export async function openWorkbench(options: WorkbenchOptions): Promise<Workbench> {
+  const theme = options.theme ?? 'dark';
+  const server = await startCodeServer({
+    folder: path.join(out, 'test/ui', options.name),
+    vsix: [options.vsix ?? path.join(out, 'slipway.vsix')],
+    settings: { ...options.settings, 'workbench.colorTheme': themes[theme].id },
+    env: options.env ?? {},
+    ...(options.locale ? { locale: options.locale } : {}),
+  });
+  let browser: Browser | undefined;
+  try {
+    browser = await launchChromium();
+    const context = await browser.newContext({
+      viewport: { width: 1440, height: 900 },
+      ...(options.locale ? { locale: options.locale } : {}),
+    });
+    const page = await context.newPage();
+    await page.goto(`${server.url}/?folder=${encodeURIComponent(options.folder)}`);
+    await ready(page, theme);
+    return gestures(page, server, browser, theme);
+  } catch (error) {
+    await browser?.close();
+    await server.stop();
+    throw error;
+  }
+}
+
+/** The workbench is drawn, and its settings and theme are in force. */
+async function ready(page: Page, theme: Theme): Promise<void> {
+  await page.locator(`.monaco-workbench.${themes[theme].cssClass}`).waitFor({ timeout: 60_000 });
+  await page.locator('.monaco-workbench .part.activitybar').waitFor();
+}
+
+function gestures(page: Page, server: CodeServer, browser: Browser, initialTheme: Theme): Workbench {
+  let currentTheme = initialTheme;
+  const quickInput = page.locator('.quick-input-widget:visible');
+  const workbench: Workbench = {
+    page,
+    server,
+    quickInput,
+    async command(title) {
+      const entry = quickInput.getByRole('option', { name: title }).first();
+      // The palette does not list commands of an extension that is registered after it was opened: open it again.
+      for (let attempt = 1; ; attempt++) {
+        await page.keyboard.press('F1');
+        await quickInput.locator('input.input').fill(`>${title}`);
+        try {
+          await entry.waitFor({ timeout: 3000 });
+          break;
+        } catch (error) {
+          if (attempt === 10) throw error;
+          await page.keyboard.press('Escape');
+        }
+      }
+      await entry.click();
+    },
+    async pick(label) {
+      await quickInput.getByRole('option', { name: label }).first().click();
+    },
+    async enter(text) {
+      await quickInput.locator('input.input').fill(text);
+      await page.keyboard.press('Enter');
+    },
+    async openContainer(title) {
+      const tab = page.locator('.part.activitybar').getByRole('tab', { name: title });
+      if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
+      await page.locator('.part.sidebar').getByText(title, { exact: false }).first().waitFor();
+    },
+    tree: (viewName) => page.locator('.part.sidebar').getByRole('tree', { name: viewName }),
+    async expandView(viewName) {
+      const header = page.locator('.part.sidebar').getByRole('button', { name: `${viewName} Section` });
+      if ((await header.getAttribute('aria-expanded')) === 'false') await header.click();
+    },
+    row: (viewName, text) => workbench.tree(viewName).getByRole('treeitem').filter({ hasText: text }),
+    notification: (text) => page.locator('.notification-list-item').filter({ hasText: text }),
+    webview: () => page.frameLocator('iframe.webview.ready').frameLocator('#active-frame'),
+    async setTheme(theme) {
+      const { label, cssClass } = themes[theme];
+      if (theme !== currentTheme) {
+        // code-server reads settings.json at the start only, so a person's way is the way.
+        await workbench.command('Preferences: Color Theme');
+        await quickInput.locator('input.input').fill(label);
+        await quickInput.getByRole('option', { name: label }).first().waitFor();
+        await page.keyboard.press('Enter');
+        currentTheme = theme;
+      }
+      await page.locator(`.monaco-workbench.${cssClass}`).waitFor();
+      await quickInput.waitFor({ state: 'hidden' });
+    },
+    async screenshot(name) {
+      const folder = path.join(out, 'screenshots');
+      mkdirSync(folder, { recursive: true });
+      const file = path.join(folder, `${name}-${currentTheme}.png`);
+      await page.mouse.move(720, 899); // no hover in the picture
+      await page.screenshot({ path: file, animations: 'disabled', caret: 'hide' });
+      return file;
+    },
+    async screenshots(name) {
+      for (const theme of ['light', 'dark'] as const) {
+        await workbench.setTheme(theme);
+        await workbench.screenshot(name);
+      }
+    },
+    async reload() {
+      await page.reload();
+      await ready(page, currentTheme);
+    },
+    async close() {
+      await browser.close();
+      await server.stop();
+    },
+  };
+  return workbench;
+}
