@@ -19,7 +19,10 @@ export function diffManifests(before: readonly DirEntry[], after: readonly DirEn
 
   const goneByDigest = new Map<string, string[]>();
   for (const { relpath, md5 } of sortByRelpath(before)) {
-    if (!now.has(relpath)) goneByDigest.set(md5, [...(goneByDigest.get(md5) ?? []), relpath]);
+    if (now.has(relpath)) continue;
+    const gone = goneByDigest.get(md5);
+    if (gone) gone.push(relpath);
+    else goneByDigest.set(md5, [relpath]);
   }
   const movedFrom = new Set<string>();
   for (const { relpath, md5 } of sortByRelpath(after)) {

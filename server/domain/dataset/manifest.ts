@@ -98,6 +98,8 @@ export function listing(entries: readonly Pick<ManifestEntry, 'relpath' | 'sha25
     .join('');
 }
 
+const LISTING_ESCAPES: Record<string, string> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r' };
+
 /** Reads a listing back. @throws SlipwayError `dataset.listing` when a line is not one of sha256sum's */
 export function parseListing(text: string): Pick<ManifestEntry, 'relpath' | 'sha256'>[] {
   return text
@@ -106,9 +108,8 @@ export function parseListing(text: string): Pick<ManifestEntry, 'relpath' | 'sha
     .map((line) => {
       const match = /^(\\?)([0-9a-f]{64}) {2}\.\/(.+)$/s.exec(line);
       if (!match) throw new SlipwayError('dataset.listing', `Not a line of sha256sum: ${JSON.stringify(line)}.`);
-      const [, escape, sha256, name] = match as unknown as [string, string, string, string];
-      const unescape: Record<string, string> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r' };
-      const relpath = escape ? name.replace(/\\[\\nr]/g, (pair) => unescape[pair]!) : name;
+      const [, backslash, sha256, name] = match as unknown as [string, string, string, string];
+      const relpath = backslash ? name.replace(/\\[\\nr]/g, (pair) => LISTING_ESCAPES[pair]!) : name;
       return { relpath, sha256 };
     });
 }
@@ -136,7 +137,7 @@ export function compareCodePoints(a: string, b: string): number {
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i);
     const y = b.charCodeAt(i);
-    if (x !== y) return codePointRank(x) - codePointRank(y);
+    if (x !== y) return x - y;
   }
   return a.length - b.length;
 }
@@ -150,7 +151,7 @@ function codePointRank(unit: number): number {
 function pythonJsonString(text: string): string {
   return JSON.stringify(text).replace(
     /[\u007f-\uffff]/g,
-    (unit) => (unit === '\u007f' ? unit : `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
 
@@ -168,7 +169,13 @@ function parseJson(text: string): unknown {
 }
 
 function badManifest(problem: string, cause?: unknown): SlipwayError {
-  return new SlipwayError('dataset.manifest', `The dataset's manifest ${problem}.`, 'Run `slipway dataset verify`.', 400, {
-    cause,
-  });
+  return new SlipwayError(
+    'dataset.manifest',
+    `The dataset's manifest ${problem}.`,
+    'Run `slipway dataset verify`.',
+    400,
+    {
+      cause,
+    },
+  );
 }

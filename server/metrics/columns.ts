@@ -1,0 +1,84 @@
+/** The points of one scalar tag of one run, in columns; `length` entries of each array are in use. */
+export interface ScalarColumns {
+  length: number;
+  steps: Float64Array;
+  /** Seconds since 1970, as the writer stamped them. */
+  wallTimes: Float64Array;
+  values: Float64Array;
+}
+
+const FIRST_CAPACITY = 16;
+
+/** Empty columns; they take no memory worth counting until the first point. */
+export function emptyColumns(): ScalarColumns {
+  return {
+    length: 0,
+    steps: new Float64Array(FIRST_CAPACITY),
+    wallTimes: new Float64Array(FIRST_CAPACITY),
+    values: new Float64Array(FIRST_CAPACITY),
+  };
+}
+
+/** Adds one point; the arrays grow when they are full. */
+export function appendPoint(columns: ScalarColumns, step: number, wallTime: number, value: number): void {
+  const at = columns.length;
+  if (at === columns.steps.length) reserve(columns, at + 1);
+  columns.steps[at] = step;
+  columns.wallTimes[at] = wallTime;
+  columns.values[at] = value;
+  columns.length = at + 1;
+}
+
+/** Adds all points of `more` after those of `columns`. */
+export function appendColumns(columns: ScalarColumns, more: ScalarColumns): void {
+  reserve(columns, columns.length + more.length);
+  columns.steps.set(more.steps.subarray(0, more.length), columns.length);
+  columns.wallTimes.set(more.wallTimes.subarray(0, more.length), columns.length);
+  columns.values.set(more.values.subarray(0, more.length), columns.length);
+  columns.length += more.length;
+}
+
+/** A copy of the points `[from, to)`, with arrays of exactly that length. */
+export function sliceColumns(columns: ScalarColumns, from = 0, to = columns.length): ScalarColumns {
+  const end = Math.min(to, columns.length);
+  const begin = Math.min(Math.max(from, 0), end);
+  return {
+    length: end - begin,
+    steps: columns.steps.slice(begin, end),
+    wallTimes: columns.wallTimes.slice(begin, end),
+    values: columns.values.slice(begin, end),
+  };
+}
+
+/** The points at `indexes`, in that order. */
+export function pickColumns(columns: ScalarColumns, indexes: ArrayLike<number>): ScalarColumns {
+  const length = indexes.length;
+  const picked = {
+    length,
+    steps: new Float64Array(length),
+    wallTimes: new Float64Array(length),
+    values: new Float64Array(length),
+  };
+  for (let i = 0; i < length; i++) {
+    const from = indexes[i]!;
+    picked.steps[i] = columns.steps[from]!;
+    picked.wallTimes[i] = columns.wallTimes[from]!;
+    picked.values[i] = columns.values[from]!;
+  }
+  return picked;
+}
+
+function reserve(columns: ScalarColumns, needed: number): void {
+  if (needed <= columns.steps.length) return;
+  const factor = columns.steps.length < 4096 ? 8 : 2;
+  const capacity = Math.max(needed, columns.steps.length * factor);
+  columns.steps = grown(columns.steps, capacity);
+  columns.wallTimes = grown(columns.wallTimes, capacity);
+  columns.values = grown(columns.values, capacity);
+}
+
+function grown(from: Float64Array, capacity: number): Float64Array {
+  const to = new Float64Array(capacity);
+  to.set(from);
+  return to;
+}

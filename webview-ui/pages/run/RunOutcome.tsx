@@ -1,0 +1,157 @@
+// Under the head of a run: why it waits, why it ended, and what its validation decided.
+import type { EntityOf, Run } from '../../../server/protocol/entities.ts';
+import { Notice } from '../../components/layout.tsx';
+import { Status } from '../../components/Status.tsx';
+import { type Column, Table } from '../../components/Table.tsx';
+import { ReceiptLink, RelativeTime, RouteLink, SourceLink } from '../../components/text.tsx';
+import { clock, count, m, value } from '../../i18n/index.ts';
+import { useTopic } from '../../store/hooks.ts';
+
+type Validation = EntityOf<'validations'>;
+type GateResult = Validation['gates'][number];
+
+export function RunOutcome({ run, hasEnded }: { run: Run; hasEnded: boolean }) {
+  const validations = useTopic('validations', run.project).items.filter((validation) => validation.run === run.id);
+  const latest = validations.sort((a, b) => b.createdAt - a.createdAt)[0];
+  return (
+    <>
+      {run.waiting && !hasEnded && <WaitingNotice run={run} waiting={run.waiting} />}
+      {run.status === 'failed' && <FailureNotice run={run} />}
+      {(run.status === 'stopped' || run.status === 'lost' || run.status === 'stopping') && run.reason && (
+        <Notice tone={run.status === 'lost' ? 'bad' : 'caution'}>
+          <p>{run.reason}</p>
+        </Notice>
+      )}
+      {run.status === 'succeeded' && run.cached && (
+        <Notice tone="quiet">
+          <p>{m.cachedRun}</p>
+        </Notice>
+      )}
+      {latest && <ValidationNotice validation={latest} model={run.model} />}
+      {run.status === 'succeeded' && !latest && run.kind === 'train' && (
+        <Notice tone="good">
+          <p>{m.succeededNext}</p>
+        </Notice>
+      )}
+    </>
+  );
+}
+
+function WaitingNotice({ run, waiting }: { run: Run; waiting: NonNullable<Run['waiting']> }) {
+  return (
+    <Notice tone="waiting">
+      <p>{waiting.reason || run.reason}</p>
+      <p class="quiet">
+        {waiting.position !== undefined && <>{m.positionInLine(waiting.position)} · </>}
+        {waiting.estimatedStart !== undefined && (
+          <>
+            {m.startsAbout(clock(waiting.estimatedStart))}
+            {waiting.basis && ` (${waiting.basis})`} ·{' '}
+          </>
+        )}
+        {m.waitingSince} <RelativeTime at={waiting.since} />
+      </p>
+      {waiting.ahead && waiting.ahead.length > 0 && (
+        <p class="quiet">
+          {m.ahead}{' '}
+          {waiting.ahead.map((id, i) => (
+            <span key={id}>
+              {i > 0 && ', '}
+              <RouteLink to={{ page: 'run', id }} title={id}>
+                {id}
+              </RouteLink>
+            </span>
+          ))}
+        </p>
+      )}
+    </Notice>
+  );
+}
+
+function FailureNotice({ run }: { run: Run }) {
+  const { exception } = run;
+  return (
+    <Notice tone="bad">
+      {exception ? (
+        <p>
+          <strong>{exception.type}</strong>: {exception.message}
+        </p>
+      ) : (
+        <p>{run.reason}</p>
+      )}
+      <p class="quiet">
+        {exception?.frame && (
+          <>
+            <SourceLink file={exception.frame.file} line={exception.frame.line} />
+            {exception.frame.function && ` ${m.inFunction(exception.frame.function)}`} ·{' '}
+          </>
+        )}
+        {exception && run.reason && `${run.reason} · `}
+        {run.signal ? m.endedBySignal(run.signal) : run.exitCode != null ? m.exitCode(count(run.exitCode)) : m.seeLogs}
+      </p>
+    </Notice>
+  );
+}
+
+function ValidationNotice({ validation, model }: { validation: Validation; model: string | undefined }) {
+  const tone = {
+    running: 'busy',
+    failed: 'bad',
+    decided: validation.decision === 'serve' ? 'good' : 'caution',
+  } as const;
+  return (
+    <Notice tone={tone[validation.status]}>
+      <p>
+        <strong>{validation.decision ? m.decision[validation.decision] : m.validationStatus[validation.status]}</strong>
+        {validation.reason && <> · {validation.reason}</>}
+        {validation.how.length > 0 && (
+          <> · {m.retrainWith(validation.how.map((how) => m.retrainHow(how)).join(', '))}</>
+        )}
+      </p>
+      {validation.gates.length > 0 && (
+        <Table
+          caption={m.gates}
+          columns={gateColumns()}
+          rows={validation.gates}
+          keyOf={(row) => JSON.stringify(row.gate)}
+        />
+      )}
+      <p class="facts">
+        {model && <span>{m.registeredAs(model)}</span>}
+        {validation.validateRun && (
+          <RouteLink to={{ page: 'run', id: validation.validateRun }} title={validation.validateRun}>
+            {m.validationRun}
+          </RouteLink>
+        )}
+        {validation.receipt && <ReceiptLink id={validation.receipt} />}
+      </p>
+    </Notice>
+  );
+}
+
+function gateColumns(): Column<GateResult>[] {
+  return [
+    { id: 'metric', title: m.metric, cell: (row) => row.gate.metric },
+    { id: 'value', title: m.valueColumn, isNumber: true, cell: (row) => value(row.value) },
+    { id: 'rule', title: m.rule, cell: (row) => ruleOf(row.gate) },
+    { id: 'production', title: m.production, isNumber: true, cell: (row) => value(row.production) },
+    {
+      id: 'passed',
+      title: m.verdict,
+      cell: (row) => (
+        <span title={row.reason}>
+          <Status status={row.passed ? 'passed' : 'failed'} label={row.passed ? m.passed : m.notPassed} />
+        </span>
+      ),
+    },
+    { id: 'reason', title: '', cell: (row) => <span class="quiet">{row.reason}</span> },
+  ];
+}
+
+function ruleOf(gate: GateResult['gate']): string {
+  const rules: string[] = [];
+  if (gate.min !== undefined) rules.push(`≥ ${value(gate.min)}`);
+  if (gate.max !== undefined) rules.push(`≤ ${value(gate.max)}`);
+  if (gate.notWorseThan) rules.push(m.notWorseThanProduction(gate.by === undefined ? '' : value(gate.by)));
+  return rules.join(', ');
+}
