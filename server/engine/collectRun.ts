@@ -1,4 +1,5 @@
 /** After a run's program has ended: outputs into the store, metrics, the objective, and the exception if there was one. */
+import { globSync, type Stats } from 'node:fs';
 import { cp, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { lastException } from '../domain/run/exception.ts';
@@ -8,13 +9,14 @@ import { addFolder } from '../objects/index.ts';
 import type { Float } from '../protocol/entities.ts';
 import { storeFolder } from './bytes.ts';
 import type { Context } from './context.ts';
+import { toFloat } from './floats.ts';
 import { hasFiles } from './launchRun.ts';
 import { type RunFolder, runFolder, workloadId } from './runFolder.ts';
 
 /** Carries out `run.collect`; reads only, apart from the store, so that doing it twice is doing it once. */
 export async function collectRun(context: Context, spec: RunSpec, attempt: number): Promise<Collected> {
   const folder = runFolder(context.folders.runs, spec.id);
-  const written = await scalarsOf(folder);
+  const written = await scalarsOf(context, folder);
   const reported = await reportedMetrics(spec, folder);
   const metrics = { ...written, ...reported.metrics };
   return {
@@ -34,14 +36,15 @@ function objectiveOf(metric: string, metrics: Record<string, Float>, problem: st
 }
 
 /** The last value of each scalar tag in the event files of the run's log folder and working folder. */
-async function scalarsOf(folder: RunFolder): Promise<Record<string, Float>> {
+async function scalarsOf(context: Context, folder: RunFolder): Promise<Record<string, Float>> {
   const metrics: Record<string, Float> = {};
   for (const logdir of [folder.work, folder.logs]) {
-    const { runs } = await exportScalars(logdir);
+    if (!(await hasFiles(logdir))) continue;
+    const { runs } = await exportScalars(logdir, { signal: context.signal });
     for (const { tags } of runs) {
-      for (const [tag, series] of Object.entries(tags)) {
-        const last = series.values.at(-1);
-        if (last !== undefined) metrics[tag] = last;
+      for (const [tag, { values }] of Object.entries(tags)) {
+        const last = values[values.length - 1];
+        if (last !== undefined) metrics[tag] = toFloat(last);
       }
     }
   }
@@ -50,7 +53,8 @@ async function scalarsOf(folder: RunFolder): Promise<Record<string, Float>> {
 
 /** SLIPWAY_METRICS, or the file that `collect.metrics` names. */
 async function reportedMetrics(spec: RunSpec, folder: RunFolder): Promise<{ metrics: Record<string, Float>; problem?: string }> {
-  const paths = [folder.metrics, ...(spec.collect?.metrics ? [join(folder.work, spec.collect.metrics)] : [])];
+  const own = spec.collect?.metrics && (await newestMatch(folder.work, spec.collect.metrics))?.path;
+  const paths = [folder.metrics, ...(own ? [own] : [])];
   for (const path of paths) {
     let text: string;
     try {
@@ -109,15 +113,27 @@ async function collectOutputs(context: Context, spec: RunSpec, folder: RunFolder
   return outputs.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** `collect.model` names a file or folder of the program's own; it becomes the output `model`. */
-async function bringModel(folder: RunFolder, model: string): Promise<void> {
-  const source = join(folder.work, model);
-  const stats = await stat(source).catch(() => null);
-  if (!stats) return;
+/** `collect.model` names a file or folder of the program's own, the newest that matches; it becomes the output `model`. */
+async function bringModel(folder: RunFolder, pattern: string): Promise<void> {
+  const found = await newestMatch(folder.work, pattern);
+  if (!found) return;
+  const { path: source, stats } = found;
   const target = join(folder.output, 'model');
   await rm(target, { recursive: true, force: true });
   await mkdir(target, { recursive: true });
-  await cp(source, stats.isDirectory() ? target : join(target, basename(model)), { recursive: true });
+  await cp(source, stats.isDirectory() ? target : join(target, basename(source)), { recursive: true });
+}
+
+/** The newest file or folder under `root` that a pattern matches; programs number their output folders themselves. */
+async function newestMatch(root: string, pattern: string): Promise<{ path: string; stats: Stats } | undefined> {
+  let newest: { path: string; stats: Stats } | undefined;
+  for (const name of /[*?[{]/.test(pattern) ? globSync(pattern, { cwd: root }) : [pattern]) {
+    const path = join(root, name);
+    if (!path.startsWith(`${root}/`)) continue;
+    const stats = await stat(path).catch(() => undefined);
+    if (stats && (!newest || stats.mtimeMs > newest.stats.mtimeMs)) newest = { path, stats };
+  }
+  return newest;
 }
 
 const tailBytes = 64 * 1024;

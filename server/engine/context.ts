@@ -7,6 +7,8 @@ export interface Folders {
   data: string;
   /** A run's own folder: `RUNS/<id>/{work,output,logs,checkpoints}`. */
   runs: string;
+  /** The runtime's folders, one a workload. */
+  workloads: string;
   objects: string;
   environments: string;
   /** Materialized versions by digest: `CACHE/<digest>`. */

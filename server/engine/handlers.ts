@@ -68,7 +68,7 @@ export function registerHandlers(context: Context): void {
   });
 
   engine.handle('endpoint.startReplica', (command, { id, signal }) =>
-    startReplica(context, id, command['revision'] as string, command['replica'] as string, command['attempt'] as number, signal),
+    startReplica(context, id, command['revision'] as string, command['replica'] as string, command['failures'] as number, signal),
   );
   engine.handle('endpoint.stopReplica', async (command) => {
     await stopReplica(context, command['replica'] as string);

@@ -24,12 +24,11 @@ export async function startReplica(
   endpoint: string,
   revisionName: string,
   replica: string,
-  attempt: number,
+  failures: number,
   signal: AbortSignal,
 ): Promise<Delivery[]> {
   const news = (event: Delivery['event']): Delivery[] => [{ kind: 'endpoint', id: endpoint, event }];
-  // A replica that ended is started again after a pause that doubles: 0, 1, 2, 4 … 30 s.
-  if (attempt > 1) await delay(Math.min(30_000, 500 * 2 ** (attempt - 1)), undefined, { signal });
+  if (failures > 0) await delay(Math.min(30_000, 250 * 2 ** failures), undefined, { signal });
   if (!(await isWanted(context, endpoint, replica))) return [];
   try {
     await launch(context, endpoint, revisionName, replica);

@@ -1,10 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Float, Topic } from '../protocol/entities.ts';
-import type { Answer, Call, OperationName, operations } from '../protocol/operations.ts';
+import type { Answer, OperationName, operations, Received } from '../protocol/operations.ts';
 import type { StoredEntity } from '../store/index.ts';
-
-/** A call as the API's schemas have let it through: defaults filled in, strings of a query turned into numbers. */
-export type ParsedCall<N extends OperationName> = Call<N>;
 
 /** What the API does itself: sessions, tickets, origins and the process. */
 export type ApiOperation = 'createSession' | 'createTicket' | 'registerOrigin' | 'handOver' | 'getInfo';
@@ -13,7 +10,7 @@ type Result<N extends OperationName> = (typeof operations)[N] extends { stream: 
 
 /** One function for each operation of the contract that the engine carries out. Errors for people are SlipwayErrors. */
 export type Services = {
-  [N in Exclude<OperationName, ApiOperation>]: (call: ParsedCall<N>) => Promise<Result<N>>;
+  [N in Exclude<OperationName, ApiOperation>]: (call: Received<N>) => Promise<Result<N>>;
 };
 
 /** Text of a run's log from a byte offset on; `next` resumes. Never cuts a UTF-8 character in two. */

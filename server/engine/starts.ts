@@ -143,7 +143,8 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
   const { engine, objects } = context;
   const ref = parseVersionRef(request.model);
   const model = ref && (await engine.state<ModelState>('model', ref.name));
-  const version = model?.versions.find((one) => one.version === (ref.version ?? model.versions.at(-1)!.version));
+  const number = ref?.version ?? model?.versions.at(-1)?.version;
+  const version = model?.versions.find((one) => one.version === number);
   if (!ref || !model || !version) {
     throw new SlipwayError('model.unknown', `The model version ${request.model} does not exist.`, 'See `slipway model list`.', 404);
   }

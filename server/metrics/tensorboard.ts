@@ -34,10 +34,11 @@ const STOP_GRACE_MS = 3000;
 const KEPT_OUTPUT_CHARACTERS = 4000;
 
 /**
- * Starts the real TensorBoard on a free port of 127.0.0.1 and waits until it answers. It knows no path prefix: its
- * page asks for everything relative to its own address (seen with 2.21), so that it works behind a proxy that strips
- * a prefix, if the page's own address ends with a slash. It has no authentication: whoever may see it is for the
- * proxy to decide.
+ * Starts the real TensorBoard on a free port of 127.0.0.1 and waits until it answers. It is not told a path prefix:
+ * its page asks for scripts and data relative to its own address (seen with 2.21 in Chromium), so that it works behind
+ * a proxy that strips a prefix, if the page's own address ends with a slash. Only its fonts are asked for at
+ * `/font-roboto/`, with `--path_prefix` too; where they are not found the page shows another font. It has no
+ * authentication: whoever may see it is for the proxy to decide.
  *
  * The folders are links in a folder of its own, because `--logdir_spec` splits at commas and colons and turns the
  * fast loader off.

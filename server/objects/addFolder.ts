@@ -77,7 +77,7 @@ export function addFolder(request: AddRequest): Promise<AddResult> {
   if (signal?.aborted) cancel();
 
   return new Promise<AddResult>((resolve, reject) => {
-    const worker = new Worker(workerPath, { workerData: job });
+    const worker = new Worker(workerPath, { workerData: job, resourceLimits: { maxYoungGenerationSizeMb: 16 } });
     signal?.addEventListener('abort', cancel);
     worker.on('message', (message: AddMessage) => {
       if (message.type === 'progress') onProgress?.(message.progress);

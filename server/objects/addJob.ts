@@ -9,7 +9,7 @@ import { checkCancelled, HashThreads } from './hashThreads.ts';
 import { objectPath, temporaryFolder } from './layout.ts';
 import { type IndexedFile, StatIndex } from './statIndex.ts';
 import { changedDuringAdd, isStored, type StoredFile } from './storeFile.ts';
-import { type Walk, type WalkedFile, walkDataset } from './walk.ts';
+import { visitDataset, type Walk, type WalkedFile, walkDataset } from './walk.ts';
 
 /** What goes to a thread at once. */
 const BATCH = { files: 256, bytes: 64 << 20 };
@@ -72,7 +72,7 @@ function lookUp(
   return files.filter((file) => {
     const { relpath, bytes } = file;
     const found = known(file.path, file);
-    if (found === null || (storeRoot !== null && !isStored(storeRoot, found.md5, bytes))) return true;
+    if (found === null) return true;
     entries.push({ relpath, md5: found.md5, sha256: found.sha256, bytes });
     report(bytes);
     return false;
@@ -184,20 +184,18 @@ class Commit {
 /** A version is what the files were at one moment: nothing came, went or changed between the two listings. */
 function assertUnchanged(before: Walk, checkpoint: () => void): void {
   const signatures = new Map(before.files.map((file) => [file.path, file.signature]));
-  for (const { path, signature } of walkAgain(before.root, checkpoint).files) {
+  const compare = ({ path, signature }: WalkedFile) => {
     if (signatures.get(path) !== signature) throw changedDuringAdd(path);
     signatures.delete(path);
+  };
+  try {
+    visitDataset(before.root, compare, checkpoint);
+  } catch (error) {
+    // A folder that is gone by now is a change like any other.
+    const isChange = error instanceof SlipwayError && !/cancelled|changedDuringAdd/.test(error.code);
+    throw isChange ? changedDuringAdd(before.root, error) : error;
   }
   for (const path of signatures.keys()) throw changedDuringAdd(path);
-}
-
-function walkAgain(path: string, checkpoint: () => void): Walk {
-  try {
-    return walkDataset(path, checkpoint);
-  } catch (error) {
-    if (error instanceof SlipwayError && error.code !== 'dataset.cancelled') throw changedDuringAdd(path, error);
-    throw error;
-  }
 }
 
 /** The add's own folder for temporary files; those of adds that died long ago are removed on the way. */

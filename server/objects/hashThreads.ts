@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type MessagePort, threadId, Worker } from 'node:worker_threads';
 import { SlipwayError } from '../protocol/errors.ts';
@@ -26,7 +27,10 @@ export function checkCancelled(flag: Int32Array): void {
 export function serveHashing(job: HashJob, port: MessagePort): void {
   const flag = new Int32Array(job.cancelled);
   let count = 0;
-  const nextTemporary = () => join(job.temporaryFolder, `${threadId}-${count++}`);
+  // A folder of its own: creating files in one folder from several threads, they would wait for each other.
+  const folder = join(job.temporaryFolder, String(threadId));
+  if (job.storeRoot !== null) mkdirSync(folder);
+  const nextTemporary = () => join(folder, String(count++));
   const reader = new FileReader(job.storeRoot, nextTemporary, () => checkCancelled(flag));
   port.on('message', ({ id, files }: { id: number; files: FileToStore[] }) => {
     try {
@@ -46,7 +50,7 @@ export class HashThreads {
 
   constructor(count: number, workerPath: string, job: HashJob) {
     this.#workers = Array.from({ length: count }, () => {
-      const worker = new Worker(workerPath, { workerData: job });
+      const worker = new Worker(workerPath, { workerData: job, resourceLimits: { maxYoungGenerationSizeMb: 8 } });
       worker.on('message', (answer: Answer) => this.#settle(answer));
       worker.on('error', (error) => this.#failAll(error));
       return worker;

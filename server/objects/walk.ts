@@ -12,13 +12,17 @@ export interface WalkedFile extends FileState {
   path: string;
 }
 
-export interface Walk {
+/** What was walked, besides its files. */
+export interface WalkedDataset {
   /** The real path of what was walked. */
   root: string;
   isSingleFile: boolean;
-  files: WalkedFile[];
   /** Links to folders; like DVC, a walk does not enter them. */
   folderLinks: string[];
+}
+
+export interface Walk extends WalkedDataset {
+  files: WalkedFile[];
 }
 
 /** Folders that DVC leaves out wherever they are (dvc/ignore.py). */
@@ -37,31 +41,47 @@ const NEVER_DATA = new Set(['.git', '.hg', '.dvc']);
  * `dataset.unreadable`, `dataset.empty`
  */
 export function walkDataset(path: string, checkpoint: () => void = () => {}): Walk {
+  const files: WalkedFile[] = [];
+  return { ...visitDataset(path, (file) => files.push(file), checkpoint), files };
+}
+
+/** As {@link walkDataset}, but hands out each file and keeps none. */
+export function visitDataset(path: string, onFile: OnFile, checkpoint: () => void): WalkedDataset {
   const root = attempt(path, () => realpathSync(path));
   const stats = attempt(root, () => statSync(root, { bigint: true }));
+  const dataset: WalkedDataset = { root, isSingleFile: stats.isFile(), folderLinks: [] };
   if (stats.isFile()) {
-    return {
-      root,
-      isSingleFile: true,
-      files: [{ relpath: basename(root), path: root, ...fileState(stats) }],
-      folderLinks: [],
-    };
+    onFile({ relpath: basename(root), path: root, ...fileState(stats) });
+    return dataset;
   }
   if (!stats.isDirectory()) throw specialFile(root);
 
-  const walk: Walk = { root, isSingleFile: false, files: [], folderLinks: [] };
-  walkFolder(walk, root, '', rulesAbove(root), checkpoint);
-  if (walk.files.length === 0) {
+  let isEmpty = true;
+  const visit: OnFile = (file) => {
+    isEmpty = false;
+    onFile(file);
+  };
+  visitFolder(dataset, root, '', rulesAbove(root), visit, checkpoint);
+  if (isEmpty) {
     throw new SlipwayError(
       'dataset.empty',
       `The dataset at ${root} has no files.`,
       'Put files there, or see whether a .dvcignore leaves them all out.',
     );
   }
-  return walk;
+  return dataset;
 }
 
-function walkFolder(walk: Walk, folder: string, prefix: string, above: IgnoreRules, checkpoint: () => void): void {
+type OnFile = (file: WalkedFile) => void;
+
+function visitFolder(
+  dataset: WalkedDataset,
+  folder: string,
+  prefix: string,
+  above: IgnoreRules,
+  onFile: OnFile,
+  checkpoint: () => void,
+): void {
   checkpoint();
   const entries = attempt(folder, () => readdirSync(folder, { encoding: 'buffer', withFileTypes: true })).map(
     (entry) => ({ entry, name: utf8Name(entry.name, folder) }),
@@ -74,20 +94,20 @@ function walkFolder(walk: Walk, folder: string, prefix: string, above: IgnoreRul
     if (NEVER_DATA.has(name) || name === IGNORE_FILE) continue;
     const path = `${folder}/${name}`;
     if (rules.length > 0 && isIgnored(rules, path, entry.isDirectory())) continue;
-    if (entry.isDirectory()) walkFolder(walk, path, `${prefix}${name}/`, rules, checkpoint);
-    else addFile(walk, entry, path, prefix + name);
+    if (entry.isDirectory()) visitFolder(dataset, path, `${prefix}${name}/`, rules, onFile, checkpoint);
+    else visitFile(dataset, entry, path, prefix + name, onFile);
   }
 }
 
-function addFile(walk: Walk, entry: Dirent<Buffer>, path: string, relpath: string): void {
+function visitFile(dataset: WalkedDataset, entry: Dirent<Buffer>, path: string, relpath: string, onFile: OnFile): void {
   const stats = attempt(path, () => lstatSync(path, { bigint: true }));
   if (stats.isFile()) {
-    walk.files.push({ relpath, path, ...fileState(stats) });
+    onFile({ relpath, path, ...fileState(stats) });
     return;
   }
   if (!entry.isSymbolicLink()) throw specialFile(path);
   const target = attempt(path, () => realpathSync(path));
-  if (!target.startsWith(`${walk.root}/`)) {
+  if (!target.startsWith(`${dataset.root}/`)) {
     throw new SlipwayError(
       'dataset.link',
       `${path} is a link that leads out of the dataset, to ${target}.`,
@@ -95,8 +115,8 @@ function addFile(walk: Walk, entry: Dirent<Buffer>, path: string, relpath: strin
     );
   }
   const targetStats = attempt(path, () => statSync(target, { bigint: true }));
-  if (targetStats.isFile()) walk.files.push({ relpath, path, ...fileState(targetStats) });
-  else if (targetStats.isDirectory()) walk.folderLinks.push(relpath);
+  if (targetStats.isFile()) onFile({ relpath, path, ...fileState(targetStats) });
+  else if (targetStats.isDirectory()) dataset.folderLinks.push(relpath);
   else throw specialFile(path);
 }
 

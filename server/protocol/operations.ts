@@ -458,6 +458,15 @@ export interface Call<N extends OperationName> {
   query: InputOf<Spec<N>, 'query'>;
   body: InputOf<Spec<N>, 'body'>;
 }
+type OutputOf<S, K extends string> = S extends Record<K, infer T extends z.ZodType> ? z.output<T> : undefined;
+
+/** What the server gets once the schemas have let a call through: defaults filled in, text turned into numbers. */
+export interface Received<N extends OperationName> {
+  params: Record<PathParams<Spec<N>['path']>, string>;
+  query: OutputOf<Spec<N>, 'query'>;
+  body: OutputOf<Spec<N>, 'body'>;
+}
+
 /** What a caller gets. */
 export type Answer<N extends OperationName> = z.infer<Spec<N>['response']>;
 

@@ -4,6 +4,7 @@
  * back to the reducers; nothing here decides what should run.
  */
 export { tryLock } from './local/lock.ts';
+export { readBootId } from './local/processes.ts';
 export { LocalRuntime, type LocalRuntimeOptions } from './local/runtime.ts';
 export type {
   Capacity,

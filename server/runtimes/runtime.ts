@@ -93,7 +93,10 @@ export interface Runtime {
    * @throws SlipwayError `runtime.idTaken` when the id belongs to different work
    */
   start(workload: Workload): Promise<void>;
-  /** Observes a workload that an earlier control plane started; never starts it. Without any trace it is `lost`. */
+  /**
+   * Observes a workload that an earlier control plane started; never starts it. Without any trace it is `lost`, and so
+   * is work that was asked for and does not begin: it is then kept from ever beginning.
+   */
   observe(id: string): Promise<void>;
   /**
    * Asks the workload to end: SIGTERM, `graceMs`, SIGKILL. Resolves when the request is recorded; the end itself comes

@@ -22,7 +22,10 @@ export interface ServePlan {
 export interface ReplicaState {
   id: string;
   index: number;
+  /** Counts the processes of this place in the revision, so that an id never names two. */
   attempt: number;
+  /** Ends in a row without being ready in between: what the pause before the next start grows with. */
+  failures: number;
   status: 'starting' | 'ready' | 'ended';
 }
 
@@ -71,14 +74,12 @@ export type EndpointEvent = { at: number } & (
 
 export type EndpointCommand =
   | Send
-  | { type: 'endpoint.startReplica'; lane: string; revision: string; replica: string; attempt: number }
+  | { type: 'endpoint.startReplica'; lane: string; revision: string; replica: string; failures: number }
   | { type: 'endpoint.stopReplica'; lane: string; replica: string }
   | { type: 'endpoint.writeRoutes'; lane: string };
 
-/** How often a replica that never got ready is started again before its revision counts as failed. */
+/** How often a revision that never got ready is tried before it counts as failed. */
 const startAttempts = 2;
-/** A replica that was ready is restarted this often in a row before its revision counts as failed. */
-const restartAttempts = 10;
 
 export function reduceEndpoint(state: EndpointState | undefined, event: EndpointEvent): Reduction<EndpointState, EndpointCommand> {
   if (event.type === 'deploy') return deploy(state, event);
@@ -118,7 +119,7 @@ function deploy(
   // Attempts go on counting when a retired version comes back, so that a replica's id never names two processes.
   const attempt = Math.max(0, ...(present?.replicas.map((replica) => replica.attempt) ?? [])) + 1;
   const replicas = Array.from({ length: plan.replicas }, (_, index): ReplicaState => {
-    return { id: replicaId(name, revisionName, index, attempt), index, attempt, status: 'starting' };
+    return { id: replicaId(name, revisionName, index, attempt), index, attempt, failures: 0, status: 'starting' };
   });
   const revision: RevisionState = {
     name: revisionName,
@@ -142,8 +143,8 @@ function replicaId(endpoint: string, revision: string, index: number, attempt: n
 }
 
 function start(revision: RevisionState, replica: ReplicaState): EndpointCommand {
-  const { id, attempt } = replica;
-  return { type: 'endpoint.startReplica', lane: `start:${id}`, revision: revision.name, replica: id, attempt };
+  const { id, failures } = replica;
+  return { type: 'endpoint.startReplica', lane: `start:${id}`, revision: revision.name, replica: id, failures };
 }
 
 const writeRoutes = (): EndpointCommand => ({ type: 'endpoint.writeRoutes', lane: 'routes' });
@@ -151,7 +152,7 @@ const writeRoutes = (): EndpointCommand => ({ type: 'endpoint.writeRoutes', lane
 function ready(state: EndpointState, id: string): Reduction<EndpointState, EndpointCommand> {
   const revision = revisionOf(state, id);
   if (!revision || revision.status === 'retired') return unchanged(state);
-  const replicas = revision.replicas.map((one): ReplicaState => (one.id === id ? { ...one, status: 'ready' } : one));
+  const replicas = revision.replicas.map((one): ReplicaState => (one.id === id ? { ...one, status: 'ready', failures: 0 } : one));
   const all = replicas.every((one) => one.status === 'ready');
   const status = all ? 'ready' : revision.status;
   const changed: RevisionState = { ...revision, replicas, status, wasReady: revision.wasReady || all, reason: all ? '' : revision.reason };
@@ -164,12 +165,14 @@ function ended(state: EndpointState, id: string, reason: string): Reduction<Endp
   const revision = revisionOf(state, id);
   const replica = revision?.replicas.find((one) => one.id === id);
   if (!revision || !replica || replica.status === 'ended' || revision.status === 'retired') return unchanged(state);
-  const attempts = revision.wasReady ? restartAttempts : startAttempts;
+  const isJudged = state.rollout?.revision === revision.name;
+  const failures = replica.failures + 1;
   const commands: EndpointCommand[] = [writeRoutes()];
-  if (replica.attempt >= attempts) {
+  // A revision that is being judged fails with its first death; one that serves is started again for ever.
+  if (revision.wasReady ? isJudged : failures >= startAttempts) {
     const replicas = revision.replicas.map((one): ReplicaState => (one.id === id ? { ...one, status: 'ended' } : one));
-    if (state.rollout?.revision === revision.name) {
-      commands.push(send('rollout', state.rollout.id, { type: 'failed', reason: `a replica ended: ${reason}` }));
+    if (isJudged) {
+      commands.push(send('rollout', state.rollout!.id, { type: 'failed', reason: `a replica ended: ${reason}` }));
     }
     return { state: withRevision(state, { ...revision, replicas, status: 'failed', reason }), commands, receipts: [] };
   }
@@ -178,6 +181,7 @@ function ended(state: EndpointState, id: string, reason: string): Reduction<Endp
     id: replicaId(state.name, revision.name, replica.index, attempt),
     index: replica.index,
     attempt,
+    failures,
     status: 'starting',
   };
   const replicas = revision.replicas.map((one) => (one.id === id ? again : one));

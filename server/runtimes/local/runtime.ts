@@ -3,9 +3,8 @@
  * This side writes what is wanted into the folder, starts launchers, and reads what the launchers write; it holds no
  * state that cannot be read again. The root lies on a local disk: its locks are the kernel's.
  */
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
@@ -20,7 +19,6 @@ import {
   type Workload,
   workloadIdPattern,
 } from '../runtime.ts';
-import { baseEnv } from './base-env.ts';
 import { watchCapacity } from './capacity.ts';
 import { onFolderChange } from './changes.ts';
 import {
@@ -34,6 +32,7 @@ import {
   writeError,
   writeRecord,
 } from './folder.ts';
+import { type LauncherOptions, spawnLauncher } from './launch.ts';
 import { readLog } from './log.ts';
 import { Observations } from './observations.ts';
 import { isRunning, readBootId, readMark, sendSignal } from './processes.ts';
@@ -41,15 +40,9 @@ import { readExited, readStarted, readWorkload } from './records.ts';
 import { settle } from './settle.ts';
 import { openCommand, openPort } from './stream.ts';
 
-export interface LocalRuntimeOptions {
+export interface LocalRuntimeOptions extends LauncherOptions {
   /** Absolute folder for the workloads' folders; made with mode 0700. */
   root: string;
-  /** The launcher's file, as bundled. */
-  launcherPath: string;
-  /** The Node that runs it; this one when not given. */
-  nodePath?: string;
-  /** What that Node needs in its environment, such as `ELECTRON_RUN_AS_NODE=1`; the work does not see it. */
-  launcherEnv?: Record<string, string>;
   /** How long an adopted workload that has not begun may wait for its launcher before it is declared never to begin. */
   launchGraceMs?: number;
   /** Told about workloads whose state cannot be read or settled at the moment; it is tried again. */
@@ -105,7 +98,10 @@ export class LocalRuntime implements Runtime {
     const tracked = this.#track(workload.id);
     if (!(await exists(join(folder, files.exited))) && !(await exists(join(folder, files.started)))) {
       tracked.since = Date.now();
-      await this.#launch(workload.id, tracked);
+      await spawnLauncher(workload.id, folder, this.#options, () => {
+        tracked.hasLauncherExited = true;
+        void this.#check(workload.id);
+      });
     }
     await this.#check(workload.id);
   }
@@ -177,43 +173,6 @@ export class LocalRuntime implements Runtime {
     throw new SlipwayError('workload.unknown', `There is no workload ${id} on this machine.`, '', 404);
   }
 
-  /** Starts a launcher; one too many finds the lock taken and does nothing. */
-  async #launch(id: string, tracked: Tracked): Promise<void> {
-    const { launcherPath, nodePath = process.execPath, launcherEnv } = this.#options;
-    const folder = this.#folder(id);
-    const complaints = await open(join(folder, files.launcherLog), 'a', 0o600).catch((error) => {
-      throw writeError(error, folder);
-    });
-    try {
-      const launcher = spawn(nodePath, [launcherPath, folder], {
-        cwd: folder,
-        // Without the warning that node:sqlite is experimental, what is in the launcher's log is a real complaint.
-        env: { ...baseEnv(process.env), NODE_NO_WARNINGS: '1', ...launcherEnv },
-        detached: true,
-        stdio: ['ignore', complaints.fd, complaints.fd],
-      });
-      launcher.once('exit', () => {
-        tracked.hasLauncherExited = true;
-        void this.#check(id);
-      });
-      launcher.unref();
-      await new Promise((resolve, reject) => launcher.once('spawn', resolve).once('error', reject));
-    } catch (error) {
-      const message = `The launcher of ${id} could not be started with ${nodePath}: ${(error as Error).message}`;
-      throw new SlipwayError(
-        'runtime.launchFailed',
-        message,
-        'Check that this program exists and that processes are left.',
-        500,
-        {
-          cause: error,
-        },
-      );
-    } finally {
-      await complaints.close();
-    }
-  }
-
   /** Tells a launcher that is up to look at stop.json; one that is not up yet looks by itself. */
   async #signalLauncher(folder: string): Promise<void> {
     const started = await readStarted(folder);
@@ -276,6 +235,11 @@ export class LocalRuntime implements Runtime {
     if (exited) {
       this.#untrack(id);
       this.#observations.publish({ type: 'ended', id, ...exited });
+      return;
+    }
+    if (!started && !(await exists(join(folder, files.workload)))) {
+      this.#untrack(id);
+      this.#observations.publish({ type: 'ended', id, ...lostNow(`Somebody deleted its folder ${folder}.`) });
       return;
     }
     if (started && (await isLauncherRunning(started))) return;

@@ -1,0 +1,69 @@
+/**
+ * Builds everything that runs: the extension, the server with its worker files, the pages, and the JSON schema of
+ * slipway.yaml. `node esbuild.ts` once, `node esbuild.ts --watch` while developing.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import esbuild, { type BuildOptions, type Plugin } from 'esbuild';
+import { slipwayFileJsonSchema } from './server/protocol/slipwayFile.ts';
+
+const watch = process.argv.includes('--watch');
+const shared: BuildOptions = { bundle: true, minify: !watch, sourcemap: watch, logLevel: 'warning', legalComments: 'none', charset: 'utf8' };
+
+/** Lines that an editor's background task waits for. */
+const announce: Plugin = {
+  name: 'announce',
+  setup(build) {
+    build.onStart(() => console.log('[watch] build started'));
+    build.onEnd((result) => console.log(`[watch] build finished${result.errors.length > 0 ? ' with errors' : ''}`));
+  },
+};
+
+const builds: BuildOptions[] = [
+  {
+    ...shared,
+    entryPoints: {
+      slipway: 'server/cli/main.ts',
+      launcher: 'server/runtimes/local/launcher.ts',
+      hashWorker: 'server/objects/addWorker.ts',
+    },
+    outdir: 'dist/server',
+    platform: 'node',
+    format: 'esm',
+    target: 'node22',
+    splitting: true,
+    chunkNames: 'parts/[name]-[hash]',
+    // CommonJS libraries inside an ES module ask for `require`.
+    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  },
+  {
+    ...shared,
+    entryPoints: { extension: 'extension/main.ts' },
+    outdir: 'dist',
+    outExtension: { '.js': '.cjs' },
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    external: ['vscode'],
+  },
+  {
+    ...shared,
+    entryPoints: { main: 'webview-ui/main.tsx' },
+    outdir: 'dist/webview',
+    platform: 'browser',
+    format: 'esm',
+    target: 'es2022',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    define: { 'process.env.NODE_ENV': '"production"' },
+  },
+];
+
+rmSync('dist', { recursive: true, force: true });
+mkdirSync('dist', { recursive: true });
+writeFileSync('dist/slipway.schema.json', `${JSON.stringify(slipwayFileJsonSchema(), null, 2)}\n`);
+if (watch) {
+  const contexts = await Promise.all(builds.map((build) => esbuild.context({ ...build, plugins: [announce] })));
+  await Promise.all(contexts.map((context) => context.watch()));
+} else {
+  await Promise.all(builds.map((build) => esbuild.build(build)));
+}

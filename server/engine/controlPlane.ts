@@ -1,0 +1,148 @@
+/**
+ * The control plane: builds everything from a data folder, adopts what an earlier one left running, and offers the
+ * services that the API calls.
+ */
+import type { Signer } from '../domain/lineage/receipt.ts';
+import type { RunState } from '../domain/run/run.ts';
+import { FileStore } from '../objects/index.ts';
+import { SlipwayError } from '../protocol/errors.ts';
+import type { LocalRuntime } from '../runtimes/index.ts';
+import type { Store } from '../store/index.ts';
+import { registerAggregates } from './aggregates.ts';
+import type { Context, Folders, Log } from './context.ts';
+import { Engine } from './engine.ts';
+import { logParts, RunMetrics } from './follow.ts';
+import { GatewayProcess } from './gatewayProcess.ts';
+import { registerHandlers } from './handlers.ts';
+import { LiveFigures } from './live.ts';
+import { adoptWorkloads, FigureViews, GatewayObserver, observeCapacity, observeWorkloads } from './observe.ts';
+import { Operations } from './operations.ts';
+import { createServices } from './serviceTable.ts';
+import type { ControlPlane } from './services.ts';
+import { TensorBoards } from './tensorBoards.ts';
+import { toFloat } from './floats.ts';
+
+export interface ControlPlaneOptions {
+  version: string;
+  instance: string;
+  store: Store;
+  signer: Signer;
+  /** Base64 DER of the receipt key's SPKI, by key id. */
+  publicKeys: Record<string, string>;
+  actor: string;
+  runtime: LocalRuntime;
+  folders: Folders;
+  statIndexFile: string;
+  hashWorkerPath: string;
+  gateway: { command: string[]; env: Record<string, string>; host: string };
+  env: NodeJS.ProcessEnv;
+  log: Log;
+}
+
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { store, signer, actor, log, folders, runtime } = options;
+  const ended = new AbortController();
+  const now = Date.now;
+  const engine = new Engine({ store, signer, actor, now, log });
+  const context: Context = {
+    engine,
+    objects: new FileStore(folders.objects),
+    statIndexFile: options.statIndexFile,
+    runtime,
+    folders,
+    hashWorkerPath: options.hashWorkerPath,
+    actor,
+    env: options.env,
+    now,
+    log,
+    signal: ended.signal,
+  };
+  const live = new LiveFigures();
+  registerAggregates(engine, live);
+  registerHandlers(context);
+  const metrics = new RunMetrics(context, live);
+  const figures = new FigureViews(context, live);
+  metrics.onFigures = (run) => figures.touch(run);
+  metrics.onObjective = (run, step, value) => reportObjective(context, run, step, value);
+  const gateway = new GatewayProcess(context, options.gateway);
+  const operations = new Operations(context);
+  const tensorBoards = new TensorBoards(context, operations);
+
+  await operations.markCutOff();
+  background(context, 'the watch of workloads', () => observeWorkloads(context, gateway, metrics));
+  await adoptWorkloads(context);
+  await gateway.start();
+  live.gatewayUrl = gateway.url;
+  await engine.start();
+  background(context, 'the watch of capacity', () => observeCapacity(context));
+  const gatewayObserver = new GatewayObserver(context, live);
+  background(context, 'the gateway statistics', () => gateway.follow((statistics) => gatewayObserver.take(statistics)));
+  const clock = setInterval(() => {
+    gatewayObserver.tick().catch((error: unknown) => {
+      if (!ended.signal.aborted) log('error', 'rollouts could not be looked at', { error: String(error) });
+    });
+  }, 1000);
+
+  const run = async (id: string): Promise<RunState> => {
+    const state = await engine.state<RunState>('run', id);
+    if (!state) throw new SlipwayError('runs.unknown', `There is no run ${id}.`, 'See `slipway run list`.', 404);
+    return state;
+  };
+  const services = createServices({ context, operations, tensorBoards, metrics, publicKeys: options.publicKeys, run });
+  return {
+    version: options.version,
+    instance: options.instance,
+    startedAt: now(),
+    gateway: {
+      get url() {
+        return gateway.url;
+      },
+      get isReady() {
+        return gateway.isReady;
+      },
+    },
+    services,
+    feed: {
+      cursor: () => store.read.cursor(),
+      after: (topic, cursor, of, limit) => store.read.entities({ topic, after: cursor, of, limit }),
+      onChange: (listener) => engine.onChange(listener),
+    },
+    async *followLogs(id, offset, signal) {
+      yield* logParts(context, await run(id), { offset, follow: true, signal });
+    },
+    async *followMetrics(id, have, signal) {
+      yield* metrics.parts(await run(id), have, signal);
+    },
+    foreignTarget: (secret) => tensorBoards.target(secret),
+    setForeignOrigin: (origin) => {
+      tensorBoards.origin = origin;
+    },
+    async close() {
+      engine.stop();
+      ended.abort();
+      clearInterval(clock);
+      await tensorBoards.closeAll();
+      runtime.close();
+      await store.close();
+    },
+  };
+}
+
+/** What runs as long as the control plane does; if it ends early, that is said. */
+function background(context: Context, what: string, work: () => Promise<void>): void {
+  work().catch((error: unknown) => {
+    if (context.signal.aborted) return;
+    context.log('error', `${what} has ended`, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  });
+}
+
+/** Early stopping is decided by what trials report while they run. */
+function reportObjective(context: Context, run: RunState, step: number, value: number): void {
+  const { sweep, trial, id } = run.spec;
+  if (sweep === undefined || trial === undefined) return;
+  const attempt = Number(/-t\d+-(\d+)$/.exec(id)?.[1] ?? 0);
+  const event = { type: 'reported', run: id, trial, attempt, step, values: [toFloat(value)] };
+  context.engine.send('sweep', sweep, event).catch((error: unknown) => {
+    if (!context.signal.aborted) context.log('error', `a report of ${id} was not taken`, { error: String(error) });
+  });
+}
