@@ -1,7 +1,7 @@
 // Entry of the bundle that runs in a VS Code webview and in a plain browser alike: chooses the host, tells it that the
 // page listens, and draws once the host has said which page to show.
+import './host/zodWithoutEval.ts';
 import { render } from 'preact';
-import { z } from 'zod';
 import { App } from './app.tsx';
 import { createBrowserHost } from './host/browserHost.ts';
 import { createVsCodeHost } from './host/vscodeHost.ts';
@@ -9,9 +9,6 @@ import { setLocale } from './i18n/index.ts';
 import { createClient } from './store/client.ts';
 import { ServicesContext } from './store/hooks.ts';
 import { createLiveStore } from './store/live.ts';
-
-// zod's compiled parsers need eval, which our content security policy forbids.
-z.config({ jitless: true });
 
 const isVsCode = typeof acquireVsCodeApi === 'function';
 if (!isVsCode) document.documentElement.classList.add('standalone');

@@ -72,7 +72,7 @@ function lookUp(
   return files.filter((file) => {
     const { relpath, bytes } = file;
     const found = known(file.path, file);
-    if (found === null) return true;
+    if (found === null || (storeRoot !== null && !isStored(storeRoot, found.md5, bytes))) return true;
     entries.push({ relpath, md5: found.md5, sha256: found.sha256, bytes });
     report(bytes);
     return false;

@@ -3,7 +3,7 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { Button } from '../components/toolkit.tsx';
 import { middleEllipsis } from '../format/number.ts';
-import { count, exact, m, span, value } from '../i18n/index.ts';
+import { count, exact, m, span, tickValue, value } from '../i18n/index.ts';
 import type { Series } from '../store/series.ts';
 import { type Curve, type CurveOptions, curveOf, type XAxis } from './curve.ts';
 import { type ChartTheme, useChartTheme } from './theme.ts';
@@ -17,22 +17,20 @@ const tableRows = 500;
 
 export interface CurveChartProps {
   series: Series;
-  /** Changes whenever the series has grown: the series object itself stays the same. */
-  version: number;
   options: CurveOptions;
   /** Charts of one key share their cross-hair. */
   syncKey: string;
 }
 
-export function CurveChart({ series, version, options, syncKey }: CurveChartProps) {
+export function CurveChart({ series, options, syncKey }: CurveChartProps) {
   const theme = useChartTheme();
   const [isTable, setIsTable] = useState(false);
   const [hovered, setHovered] = useState<number>();
   const { xAxis, smoothing, logY } = options;
-  // the version stands for the content of the series
+  // the revision stands for the content of the series
   const curve = useMemo(
     () => curveOf(series, { xAxis, smoothing, logY }),
-    [series, version, series.length, xAxis, smoothing, logY],
+    [series, series.revision, xAxis, smoothing, logY],
   );
   const shown = useRef(curve);
   shown.current = curve;
@@ -143,14 +141,14 @@ function plotOptionsOf({ theme, xAxis, logY, isSmoothed, syncKey, curve, onHover
   if (isSmoothed) series.push({ stroke: theme.line, width: 1.5, points: { show: false } });
   return {
     legend: { show: false },
-    padding: [8, 10, 0, 0] as [number, number, number, number],
+    padding: [8, null, 0, 0] as uPlot.Padding,
     scales: { x: { time: xAxis === 'wall' }, y: { distr: logY ? (3 as const) : (1 as const) } },
     axes: [
       { ...axis, size: 26, ...(xAxis === 'wall' ? {} : { values: xLabels(xAxis) }) },
       {
         ...axis,
         size: 52,
-        values: (_: uPlot, ticks: number[]) => ticks.map((tick) => (tick === null ? '' : value(tick))),
+        values: (_: uPlot, ticks: number[]) => ticks.map((tick) => (tick === null ? '' : tickValue(tick))),
       },
     ],
     series,

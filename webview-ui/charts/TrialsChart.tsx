@@ -2,7 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { EntityOf } from '../../server/protocol/entities.ts';
-import { count, m, value } from '../i18n/index.ts';
+import { count, m, tickValue } from '../i18n/index.ts';
 import { type BestGoal, trialPoints } from './bestSoFar.ts';
 import { useChartTheme } from './theme.ts';
 import './charts.css';
@@ -35,7 +35,7 @@ export function TrialsChart({
     const dots = { paths: () => null, width: 1.5 };
     return {
       legend: { show: false },
-      padding: [8, 10, 0, 0] as [number, number, number, number],
+      padding: [8, null, 0, 0] as uPlot.Padding,
       scales: { x: { time: false } },
       axes: [
         {
@@ -43,7 +43,7 @@ export function TrialsChart({
           size: 26,
           values: (_: uPlot, ticks: number[]) => ticks.map((t) => (Number.isInteger(t) ? count(t) : '')),
         },
-        { ...axis, size: 52, values: (_: uPlot, ticks: number[]) => ticks.map((tick) => value(tick)) },
+        { ...axis, size: 52, values: (_: uPlot, ticks: number[]) => ticks.map((tick) => tickValue(tick)) },
       ],
       series: [
         {},

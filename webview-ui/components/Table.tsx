@@ -2,7 +2,12 @@
 // first cell for the keyboard, and may be clicked anywhere.
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
+import { m } from '../i18n/index.ts';
 import { Icon } from './Icon.tsx';
+import { Button } from './toolkit.tsx';
+
+/** Rows drawn at once; more are a click away. */
+const rowsAtOnce = 300;
 
 export interface Column<T> {
   id: string;
@@ -23,6 +28,8 @@ export interface TableProps<T> {
   keyOf: (row: T) => string;
   onOpen?: (row: T) => void;
   sort?: Sort;
+  /** As wide as its content, for tables of few columns. */
+  isCompact?: boolean;
 }
 
 export interface Sort {
@@ -30,17 +37,18 @@ export interface Sort {
   descending: boolean;
 }
 
-export function Table<T>({ caption, columns, rows, keyOf, onOpen, sort: first }: TableProps<T>) {
+export function Table<T>({ caption, columns, rows, keyOf, onOpen, sort: first, isCompact }: TableProps<T>) {
   const [sort, setSort] = useState(first);
   const by = columns.find((column) => column.id === sort?.column)?.sortBy;
   // columns are new objects each time; the sort names one
   const sorted = useMemo(() => (by && sort ? sortRows(rows, by, sort.descending) : rows), [rows, sort]);
+  const [limit, setLimit] = useState(rowsAtOnce);
   const choose = (column: string) =>
     setSort((before) => ({ column, descending: before?.column === column ? !before.descending : false }));
 
   return (
     <div class="table-scroll">
-      <table class="table">
+      <table class={isCompact ? 'table compact' : 'table'}>
         <caption class="sr-only">{caption}</caption>
         <thead>
           <tr>
@@ -61,7 +69,7 @@ export function Table<T>({ caption, columns, rows, keyOf, onOpen, sort: first }:
           </tr>
         </thead>
         <tbody>
-          {sorted.map((row) => (
+          {sorted.slice(0, limit).map((row) => (
             // the link in the row serves the keyboard
             <tr key={keyOf(row)} class={onOpen ? 'opens' : undefined} onClick={onOpen && (() => onOpen(row))}>
               {columns.map((column) => (
@@ -73,6 +81,7 @@ export function Table<T>({ caption, columns, rows, keyOf, onOpen, sort: first }:
           ))}
         </tbody>
       </table>
+      {sorted.length > limit && <Button onClick={() => setLimit(limit + rowsAtOnce)}>{m.showMore}</Button>}
     </div>
   );
 }

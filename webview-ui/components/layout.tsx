@@ -1,6 +1,6 @@
 // How every page is laid out: head, facts, sections, notices, empty places and errors.
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ErrorBody } from '../../server/protocol/errors.ts';
 import { m } from '../i18n/index.ts';
 import { Icon } from './Icon.tsx';
@@ -128,6 +128,10 @@ export interface ConfirmButtonProps {
 /** A button for what cannot be taken back lightly: asks in its own place, answered by keyboard as well. */
 export function ConfirmButton({ children, question, yes, onConfirm, disabled }: ConfirmButtonProps) {
   const [asking, setAsking] = useState(false);
+  const answers = useRef<HTMLFieldSetElement>(null);
+  useEffect(() => {
+    if (asking) answers.current?.querySelector<HTMLElement>('vscode-button')?.focus();
+  }, [asking]);
   if (!asking) {
     return (
       <Button disabled={disabled} onClick={() => setAsking(true)}>
@@ -140,7 +144,7 @@ export function ConfirmButton({ children, question, yes, onConfirm, disabled }: 
     onConfirm();
   };
   return (
-    <fieldset class="confirm" onKeyDown={(event) => event.key === 'Escape' && setAsking(false)}>
+    <fieldset class="confirm" ref={answers} onKeyDown={(event) => event.key === 'Escape' && setAsking(false)}>
       <legend class="sr-only">{question}</legend>
       <span aria-live="assertive">{question}</span>
       <Button appearance="primary" onClick={confirm}>

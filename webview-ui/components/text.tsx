@@ -27,6 +27,10 @@ export function Duration({ from, to }: { from: number; to?: number }) {
   return <span class="number">{span((to ?? Math.max(now, from)) - from)}</span>;
 }
 
+export function Badge({ children }: { children: ComponentChildren }) {
+  return <span class="badge">{children}</span>;
+}
+
 export function MiddleText({ text, length = 40 }: { text: string; length?: number }) {
   return <span title={text}>{middleEllipsis(text, length)}</span>;
 }

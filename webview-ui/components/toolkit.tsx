@@ -1,8 +1,8 @@
 // The only place that knows @vscode/webview-ui-toolkit: its elements as small components of ours, so that the toolkit
-// (archived upstream) can be replaced here alone. Only what is used is registered.
+// (archived upstream) can be replaced here alone. Only what is used is registered; elements whose templates carry style
+// attributes (badge, data grid) are left out, because our content security policy blocks those.
 import {
   provideVSCodeDesignSystem,
-  vsCodeBadge,
   vsCodeButton,
   vsCodeCheckbox,
   vsCodeProgressRing,
@@ -10,13 +10,7 @@ import {
 } from '@vscode/webview-ui-toolkit';
 import { type ComponentChildren, h } from 'preact';
 
-provideVSCodeDesignSystem().register(
-  vsCodeBadge(),
-  vsCodeButton(),
-  vsCodeCheckbox(),
-  vsCodeProgressRing(),
-  vsCodeTextField(),
-);
+provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeCheckbox(), vsCodeProgressRing(), vsCodeTextField());
 
 export interface ButtonProps {
   children: ComponentChildren;
@@ -43,10 +37,6 @@ export function Button({ children, onClick, appearance = 'secondary', disabled, 
     },
     children,
   );
-}
-
-export function Badge({ children }: { children: ComponentChildren }) {
-  return h('vscode-badge', {}, children);
 }
 
 export function ProgressRing({ label }: { label: string }) {

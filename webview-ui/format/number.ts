@@ -3,10 +3,23 @@
 /** Significant digits that still tell two losses apart and keep columns narrow. */
 const significantDigits = 4;
 
-const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+const decimalUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+const binaryUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
-/** A metric as it is read in tables and head lines; non-finite values by their names. */
+/**
+ * A metric as it is read in tables and head lines, always with the same precision, so that columns align; non-finite
+ * values by their names.
+ */
 export function formatValue(value: number | string | null | undefined, locale: string): string {
+  return formatFloat(value, locale, significantDigits);
+}
+
+/** A value on an axis: without the zeros that a column needs. */
+export function formatTick(value: number, locale: string): string {
+  return formatFloat(value, locale, 1);
+}
+
+function formatFloat(value: number | string | null | undefined, locale: string, leastDigits: number): string {
   if (value === undefined || value === null) return '–';
   const number = toNumber(value);
   if (Number.isNaN(number)) return 'NaN';
@@ -20,7 +33,10 @@ export function formatValue(value: number | string | null | undefined, locale: s
       .replace('-', '−');
   }
   if (Number.isInteger(number)) return formatCount(number, locale);
-  const options = size >= 1000 ? { maximumFractionDigits: 1 } : { maximumSignificantDigits: significantDigits };
+  const options =
+    size >= 1000
+      ? { maximumFractionDigits: 1 }
+      : { minimumSignificantDigits: leastDigits, maximumSignificantDigits: significantDigits };
   return new Intl.NumberFormat(locale, options).format(number).replace('-', '−');
 }
 
@@ -36,14 +52,23 @@ export function formatCount(value: number, locale: string): string {
 
 /** Bytes with a decimal (SI) unit, as disks and file managers count. */
 export function formatBytes(bytes: number, locale: string): string {
+  return scaled(bytes, 1000, decimalUnits, locale);
+}
+
+/** Bytes with a binary unit, as memory is asked for: 2Gi is 2 GiB. */
+export function formatMemory(bytes: number, locale: string): string {
+  return scaled(bytes, 1024, binaryUnits, locale);
+}
+
+function scaled(bytes: number, base: number, units: string[], locale: string): string {
   let unit = 0;
   let amount = bytes;
-  while (amount >= 999.5 && unit < byteUnits.length - 1) {
-    amount /= 1000;
+  while (amount >= base - 0.5 && unit < units.length - 1) {
+    amount /= base;
     unit += 1;
   }
   const digits = unit === 0 || amount >= 100 ? 0 : 1;
-  return `${new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(amount)} ${byteUnits[unit]}`;
+  return `${new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(amount)} ${units[unit]}`;
 }
 
 /** A share between 0 and 1 in percent; small ones keep enough digits not to read as zero. */

@@ -43,7 +43,7 @@ export function clockTime(atMs: number, locale: string, timeZone?: string): stri
   return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hour12: false, timeZone }).format(atMs);
 }
 
-/** Words for the units of a span; each language has its own. */
+/** What follows the number of each unit of a span, with its space where the language has one. */
 export interface SpanUnits {
   days: string;
   hours: string;
@@ -54,9 +54,10 @@ export interface SpanUnits {
 /** A span with its two largest units: `2 h 5 min`, `43 s`; fractions below ten seconds. */
 export function formatSpan(spanMs: number, units: SpanUnits): string {
   const span = Math.max(0, spanMs);
-  if (span < 10 * secondMs) return `${(span / secondMs).toFixed(1)} ${units.seconds}`;
+  if (span === 0) return `0${units.seconds}`;
+  if (span < 10 * secondMs) return `${(span / secondMs).toFixed(1)}${units.seconds}`;
   const seconds = Math.round(span / secondMs);
-  if (seconds < 60) return `${seconds} ${units.seconds}`;
+  if (seconds < 60) return `${seconds}${units.seconds}`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return pair(minutes, units.minutes, seconds % 60, units.seconds);
   const hours = Math.floor(minutes / 60);
@@ -65,5 +66,5 @@ export function formatSpan(spanMs: number, units: SpanUnits): string {
 }
 
 function pair(large: number, largeUnit: string, small: number, smallUnit: string): string {
-  return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
+  return small === 0 ? `${large}${largeUnit}` : `${large}${largeUnit} ${small}${smallUnit}`;
 }

@@ -13,6 +13,8 @@ type CallMessage = Extract<PageMessage, { type: 'call' }>;
  */
 export function createBrowserHost(): Host {
   let receive: (message: HostMessage) => void = () => {};
+  /** Why this browser may not see anything; every subscription is answered by it. */
+  let refused: ErrorBody | undefined;
   const socket = createEventSocket({
     event: (message) => receive({ type: 'event', message }),
     connection: (state, since) => receive({ type: 'connection', state, since }),
@@ -24,19 +26,24 @@ export function createBrowserHost(): Host {
   const handlers: Handlers<PageMessage> = {
     async ready() {
       await exchangeTicket();
+      refused = await refusalOfSession();
       showCurrentRoute();
-      socket.open();
+      if (!refused) socket.open();
     },
     async call(message) {
       receive(await answer(message));
     },
-    subscribe: ({ message }) => socket.send(message),
+    subscribe({ message }) {
+      if (refused) receive({ type: 'event', message: { type: 'error', id: message.id, ...refused } });
+      else socket.send(message);
+    },
     navigate({ route, title }) {
       document.title = title;
       const path = `/${routePath(route)}`;
       if (path === location.pathname) return;
       history.pushState(null, '', path);
       showCurrentRoute();
+      window.scrollTo(0, 0);
     },
     // A browser cannot open the reader's editor; the path to paste into one is what it can give.
     openSource: ({ file, line }) => void navigator.clipboard.writeText(`${file}:${line}`),
@@ -80,6 +87,13 @@ async function exchangeTicket(): Promise<void> {
   await fetch(operationUrl('createSession'), jsonRequest('POST', { ticket })).catch(() => undefined);
 }
 
+/** The server's word if it does not accept this browser; one that cannot be reached now may accept it later. */
+async function refusalOfSession(): Promise<ErrorBody | undefined> {
+  const response = await fetch(operationUrl('getInfo'), jsonRequest('GET', undefined)).catch(() => undefined);
+  if (response?.status !== 401 && response?.status !== 403) return undefined;
+  return refusalOf(await httpError(response));
+}
+
 async function fetchOperation({ operation, input }: CallMessage): Promise<unknown> {
   const url = operationUrl(
     operation,
@@ -87,9 +101,14 @@ async function fetchOperation({ operation, input }: CallMessage): Promise<unknow
     input.query as Record<string, unknown> | undefined,
   );
   const response = await fetch(url, jsonRequest(operations[operation].method, input.body));
+  if (!response.ok) throw await httpError(response);
+  return response.json();
+}
+
+/** An error that carries the server's own words, where it gave some. */
+async function httpError(response: Response): Promise<Error> {
   const body: unknown = await response.json().catch(() => undefined);
-  if (!response.ok) throw Object.assign(new Error(`HTTP ${response.status}`), { body });
-  return body;
+  return Object.assign(new Error(`HTTP ${response.status}`), { body });
 }
 
 function jsonRequest(method: string, body: unknown): RequestInit {

@@ -1,6 +1,14 @@
 // The language of the pages: texts by typed keys, and numbers and times in the reader's way. The locale is set once, by
 // the host's first message, before anything is drawn.
-import { formatBytes, formatCount, formatParam, formatPercent, formatValue } from '../format/number.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatMemory,
+  formatParam,
+  formatPercent,
+  formatTick,
+  formatValue,
+} from '../format/number.ts';
 import { clockTime, exactTime, formatSpan, relativeTime } from '../format/time.ts';
 import { en } from './en.ts';
 import { ko } from './ko.ts';
@@ -19,8 +27,10 @@ export function setLocale(tag: string): void {
 type Given<F extends (...args: never[]) => string> = Parameters<F>[0];
 
 export const value = (given: Given<typeof formatValue>): string => formatValue(given, locale);
+export const tickValue = (amount: number): string => formatTick(amount, locale);
 export const count = (amount: number): string => formatCount(amount, locale);
 export const bytes = (amount: number): string => formatBytes(amount, locale);
+export const memory = (amount: number): string => formatMemory(amount, locale);
 export const percent = (share: number): string => formatPercent(share, locale);
 export const param = (given: Given<typeof formatParam>): string => formatParam(given, locale);
 export const span = (spanMs: number): string => formatSpan(spanMs, m.spanUnits);

@@ -48,12 +48,12 @@ export function useLogs(run: string): LogLines {
   return source.value;
 }
 
-/** All scalar tags of a run as they grow; a series object stays the same while it grows. */
-export function useSeries(run: string): { series: ReadonlyMap<string, Series>; version: number } {
+/** All scalar tags of a run as they grow; a series object stays the same, its `revision` tells changes. */
+export function useSeries(run: string): ReadonlyMap<string, Series> {
   const { live } = useServices();
   const source = useMemo(() => live.metrics(run), [live, run]);
   useLive(source);
-  return { series: source.value, version: source.version };
+  return source.value;
 }
 
 /** Draws again when the data changed, at most once for each frame the screen shows. */

@@ -81,13 +81,17 @@ function liveMetrics(client: Client, run: string): Live<ReadonlyMap<string, Seri
       if (message.type !== 'metrics') return all;
       const held = all.get(message.tag);
       const series = held ?? emptySeries(message.tag);
-      if (!writePoints(series, message)) again();
+      if (!writePoints(series, message)) {
+        again();
+        return all;
+      }
       return held ? all : new Map([...all, [message.tag, series]]);
     },
   );
 }
 
-/** Subscribes while somebody listens; `again` asks for everything from the start. */
+/** Subscribes while somebody listens; `again` asks for everything from the start,
+ * while what is there stays. */
 function live<T>(
   client: Client,
   subscription: () => Subscription,
@@ -114,7 +118,6 @@ function live<T>(
   };
   const again = () => {
     end?.();
-    value = empty();
     begin();
   };
   const stop = () => {

@@ -6,6 +6,8 @@ const firstCapacity = 256;
 export interface Series {
   readonly tag: string;
   length: number;
+  /** Counts the writes, since the object stays the same. */
+  revision: number;
   steps: Float64Array;
   /** Seconds since 1970, as event files have them. */
   wallTimes: Float64Array;
@@ -24,6 +26,7 @@ export function emptySeries(tag: string): Series {
   return {
     tag,
     length: 0,
+    revision: 0,
     steps: new Float64Array(firstCapacity),
     wallTimes: new Float64Array(firstCapacity),
     values: new Float64Array(firstCapacity),
@@ -42,6 +45,7 @@ export function writePoints(series: Series, points: SeriesPoints): boolean {
   series.wallTimes.set(points.wallTimes, points.from);
   for (let i = 0; i < points.values.length; i += 1) series.values[points.from + i] = Number(points.values[i]);
   series.length = length;
+  series.revision += 1;
   return true;
 }
 

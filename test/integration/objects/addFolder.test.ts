@@ -96,6 +96,17 @@ describe('adding a dataset', function () {
     await add();
   });
 
+  it('makes no version of a folder in which files appear meanwhile, and says which', async () => {
+    writeMany(500);
+    let count = 0;
+    const writer = setInterval(() => folder.write({ [`data/0/new-${count++}`]: '' }), 1);
+    try {
+      await assert.rejects(add(), { code: 'dataset.changedDuringAdd', message: /new-\d+/ });
+    } finally {
+      clearInterval(writer);
+    }
+  });
+
   it('passes on what the walk refuses', async () => {
     await assert.rejects(add(), { code: 'dataset.notFound' });
   });

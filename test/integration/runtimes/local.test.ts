@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Workload } from '../../../server/runtimes/index.ts';
+import { tryLock, type Workload } from '../../../server/runtimes/index.ts';
 import { writeRecord } from '../../../server/runtimes/local/folder.ts';
 import { readStartToken } from '../../../server/runtimes/local/processes.ts';
 import { readStarted, readWorkload } from '../../../server/runtimes/local/records.ts';
@@ -202,14 +202,27 @@ describe('local runtime, processes', function () {
     });
   });
 
-  it('ten launchers at once run the work once', async () => {
+  it('a launcher does nothing while another one holds the lock', async () => {
     const workload = shell('echo begun');
     const folder = join(place.root, workload.id);
     await mkdir(folder, { recursive: true });
     await writeRecord(folder, 'workload.json', { ...workload, mark: `${workload.id}/test` });
-    const launchers = Array.from({ length: 10 }, () => spawn(process.execPath, [launcherPath, folder]));
-    await Promise.all(launchers.map((launcher) => once(launcher, 'exit')));
-    assert.equal(await readFile(join(folder, 'log'), 'utf8'), 'begun\n');
+    const lock = tryLock(join(folder, 'lock.db'))!;
+    const [exitCode] = await once(spawn(process.execPath, [launcherPath, folder]), 'exit');
+    assert.equal(exitCode, 0);
+    await assert.rejects(access(join(folder, 'started.json')));
+    lock.release();
+  });
+
+  it('work whose folder was deleted is lost', async () => {
+    const workload = shell('true');
+    const folder = join(place.root, workload.id);
+    await mkdir(folder, { recursive: true });
+    await writeRecord(folder, 'workload.json', { ...workload, mark: `${workload.id}/test` });
+    const runtime = await place.runtime();
+    await runtime.observe(workload.id);
+    await rm(folder, { recursive: true });
+    assert.match((await until(runtime, workload.id, 'ended')).detail, /deleted/);
   });
 
   it('work of an earlier boot is lost', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -193,6 +193,17 @@ describe('exportScalars', () => {
         assert.deepEqual(await valuesOf(whole, recordHead(claim), whole), { values: [1, 2, 3], at: [whole.length] });
         assert.ok(process.memoryUsage().arrayBuffers - before < 64e6);
       }
+    });
+
+    it('jump over a record that is too long to read, where it is really there', async () => {
+      const claim = 300_000_000;
+      put(NAME, whole, recordHead(BigInt(claim)));
+      truncateSync(path.join(logdir, NAME), whole.length + claim + 16);
+      appendFileSync(path.join(logdir, NAME), whole);
+      const { runs, problems } = await exported();
+      assert.deepEqual(runs[0]?.tags['loss']?.values, [1, 2, 3, 1, 2, 3]);
+      assert.equal(problems[0]?.offset, whole.length);
+      assert.match(problems[0].message, /claims 300000000 bytes/);
     });
 
     it('with an intact record that is no event go on after it', async () => {

@@ -47,7 +47,10 @@ describe('ScalarStore', () => {
   it('stays within its limits, keeps extremes and counts what it saw', () => {
     const store = new ScalarStore({ maxPoints: 2000, maxSeries: 2 });
     const values = Array.from({ length: 500 }, (_, i) => (i === 77 ? 1e6 : Math.sin(i)));
-    for (let i = 0; i < 20; i++) store.apply({ run: 'a', isReset: false, scalars: [batch('long', values, i * 500)] });
+    store.apply({ run: 'a', isReset: false, scalars: [batch('long', values)] });
+    const { generation } = store.since('a', 'long')!;
+    for (let i = 1; i < 20; i++) store.apply({ run: 'a', isReset: false, scalars: [batch('long', values, i * 500)] });
+    assert.equal(store.since('a', 'long', 500, generation)!.start, 0);
     store.apply({ run: 'a', isReset: false, scalars: [batch('short', [1, 2]), batch('refused', [1, 2, 3])] });
     const [long, short, refused] = store.tags('a');
     assert.equal(long!.count, 10_000);

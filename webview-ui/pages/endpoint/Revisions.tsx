@@ -58,7 +58,7 @@ export function Revisions({ endpoint }: { endpoint: Endpoint }) {
     { id: 'p50', title: m.p50, isNumber: true, cell: (row) => latency(row.p50Ms) },
     { id: 'p95', title: m.p95, isNumber: true, cell: (row) => latency(row.p95Ms) },
     { id: 'inFlight', title: m.inFlight, isNumber: true, cell: (row) => count(row.inFlight) },
-    { id: 'requests', title: m.requests, isNumber: true, cell: (row) => count(row.requests) },
+    { id: 'requests', title: m.requestsColumn, isNumber: true, cell: (row) => count(row.requests) },
     {
       id: 'errors',
       title: m.errors,

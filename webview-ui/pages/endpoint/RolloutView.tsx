@@ -75,7 +75,16 @@ function Evidence({ label, text, limit, share }: EvidenceProps) {
       <span class="quiet">{label}</span>
       <span class="number">{text ?? '–'}</span>
       {limit && text && <span class="quiet number">{limit}</span>}
-      {share !== undefined && share < 1 && <progress max={1} value={share} aria-label={label} />}
+      {share !== undefined && share < 1 && <Share of={share} />}
+    </span>
+  );
+}
+
+/** A thin bar under the numbers that say the same. */
+function Share({ of }: { of: number }) {
+  return (
+    <span class="share" aria-hidden="true">
+      <span style={{ width: `${of * 100}%` }} />
     </span>
   );
 }

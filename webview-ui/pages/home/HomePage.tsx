@@ -9,7 +9,7 @@ import { DatasetsTable, EndpointsTable, ModelsTable, RunsTable, SweepsTable } fr
 import { PipelineStepper } from './PipelineStepper.tsx';
 import './home.css';
 
-const recentRuns = 15;
+const recentRuns = 10;
 
 export function HomePage() {
   const runs = useTopic('runs');
@@ -49,26 +49,22 @@ export function HomePage() {
           ))}
         </Section>
       )}
+      <Section title={m.runs} note={count(runs.items.length)}>
+        <RunsTable runs={[...running, ...sortByPosition(waiting), ...ended.slice(0, recentRuns)]} />
+      </Section>
       <div class="home-grid">
-        <div>
-          <Section title={m.runs} note={count(runs.items.length)}>
-            <RunsTable runs={[...running, ...sortByPosition(waiting), ...ended.slice(0, recentRuns)]} />
-          </Section>
-          <Section title={m.sweeps} note={count(sweeps.items.length)}>
-            <SweepsTable sweeps={sweeps.items} />
-          </Section>
-        </div>
-        <div>
-          <Section title={m.endpoints} note={count(endpoints.items.length)}>
-            <EndpointsTable endpoints={endpoints.items} />
-          </Section>
-          <Section title={m.models} note={count(models.items.length)}>
-            <ModelsTable models={models.items} />
-          </Section>
-          <Section title={m.datasets} note={count(datasets.items.length)}>
-            <DatasetsTable datasets={datasets.items} />
-          </Section>
-        </div>
+        <Section title={m.endpoints} note={count(endpoints.items.length)}>
+          <EndpointsTable endpoints={endpoints.items} />
+        </Section>
+        <Section title={m.sweeps} note={count(sweeps.items.length)}>
+          <SweepsTable sweeps={sweeps.items} />
+        </Section>
+        <Section title={m.models} note={count(models.items.length)}>
+          <ModelsTable models={models.items} />
+        </Section>
+        <Section title={m.datasets} note={count(datasets.items.length)}>
+          <DatasetsTable datasets={datasets.items} />
+        </Section>
       </div>
     </>
   );

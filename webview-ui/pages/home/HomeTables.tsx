@@ -3,8 +3,7 @@ import type { PageRoute } from '../../../server/protocol/pages.ts';
 import { EmptyState } from '../../components/layout.tsx';
 import { Status, StatusIcon } from '../../components/Status.tsx';
 import { type Column, Table } from '../../components/Table.tsx';
-import { CodeLine, Duration, MiddleText, RelativeTime, RouteLink } from '../../components/text.tsx';
-import { Badge } from '../../components/toolkit.tsx';
+import { Badge, CodeLine, Duration, MiddleText, RelativeTime, RouteLink } from '../../components/text.tsx';
 import { bytes, clock, count, m, milliseconds, value } from '../../i18n/index.ts';
 import { useNavigate, useTopic } from '../../store/hooks.ts';
 
@@ -25,7 +24,7 @@ function linked<T>(routeOf: (row: T) => PageRoute, textOf: (row: T) => string, s
     <span class="status">
       {status && <StatusIcon status={status(row)} />}
       <RouteLink to={routeOf(row)} title={textOf(row)}>
-        <MiddleText text={textOf(row)} length={34} />
+        <MiddleText text={textOf(row)} length={30} />
       </RouteLink>
     </span>
   );
@@ -145,7 +144,7 @@ export function SweepsTable({ sweeps }: { sweeps: EntityOf<'sweeps'>[] }) {
         },
         {
           id: 'early',
-          title: m.trialStatus.stoppedEarly,
+          title: m.stoppedEarlyColumn,
           isNumber: true,
           cell: (row) => count(row.counts.stoppedEarly),
         },
@@ -277,7 +276,7 @@ function SplitText({ version }: { version: EntityOf<'datasetVersions'> | undefin
   return (
     <Status
       status={leaks ? 'rolledBack' : 'passed'}
-      label={`${count(split.train)} : ${count(split.test)} · ${leaks ? m.leaks : m.noLeaks}`}
+      label={`${count(split.train)} : ${count(split.test)}${leaks ? ` · ${m.leaks}` : ''}`}
     />
   );
 }

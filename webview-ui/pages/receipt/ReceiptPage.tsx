@@ -4,7 +4,7 @@ import { Icon } from '../../components/Icon.tsx';
 import { EmptyState, ErrorNote, Fact, Loading, PageHead, Section } from '../../components/layout.tsx';
 import { Table } from '../../components/Table.tsx';
 import { Digest, MiddleText, RelativeTime, RouteLink } from '../../components/text.tsx';
-import { count, m, value } from '../../i18n/index.ts';
+import { count, m, param } from '../../i18n/index.ts';
 import { useClient, useLoaded, usePageTitle } from '../../store/hooks.ts';
 import { evidenceRows, Statement } from './statement.ts';
 
@@ -68,6 +68,7 @@ export function ReceiptPage({ id }: { id: string }) {
         ) : (
           <Table
             caption={m.evidence}
+            isCompact
             rows={evidence}
             keyOf={(row) => row.path}
             columns={[
@@ -106,6 +107,7 @@ function NamesAndDigests({ caption, rows, project }: NamesProps) {
   return (
     <Table
       caption={caption}
+      isCompact
       rows={rows}
       keyOf={(row) => row.name}
       columns={[
@@ -135,7 +137,7 @@ function NamesAndDigests({ caption, rows, project }: NamesProps) {
 }
 
 function EvidenceValue({ value: given }: { value: string | number | boolean | null }) {
-  if (typeof given === 'number') return <span class="number">{value(given)}</span>;
+  if (typeof given === 'number') return <span class="number">{param(given)}</span>;
   if (typeof given === 'string' && /^[0-9a-f]{32,}$/.test(given)) return <Digest value={given} />;
   return <span>{String(given)}</span>;
 }

@@ -13,7 +13,7 @@ const firstSmoothing = 0.6;
 
 /** Every scalar tag of a run as a card, live; the objective's first, the others in groups by prefix. */
 export function CurvesTab({ run, hasEnded }: { run: Run; hasEnded: boolean }) {
-  const { series, version } = useSeries(run.id);
+  const series = useSeries(run.id);
   const [options, setOptions] = useState<CurveOptions>({ xAxis: 'step', smoothing: firstSmoothing, logY: false });
   const [filter, setFilter] = useState('');
   if (series.size === 0) return <EmptyState title={hasEnded ? m.noCurvesEnded : m.noCurvesYet} />;
@@ -36,7 +36,7 @@ export function CurvesTab({ run, hasEnded }: { run: Run; hasEnded: boolean }) {
             </summary>
             <div class="chart-grid">
               {group.tags.map((tag) => (
-                <CurveChart key={tag} series={series.get(tag)!} version={version} options={options} syncKey={run.id} />
+                <CurveChart key={tag} series={series.get(tag)!} options={options} syncKey={run.id} />
               ))}
             </div>
           </details>

@@ -18,6 +18,7 @@ export function FilesTab({ run, hasEnded }: { run: Run; hasEnded: boolean }) {
         <Section title={m.outputs} note={count(run.outputs.length)}>
           <Table
             caption={m.outputs}
+            isCompact
             rows={run.outputs}
             keyOf={(output) => output.name}
             columns={[
@@ -41,6 +42,7 @@ export function FilesTab({ run, hasEnded }: { run: Run; hasEnded: boolean }) {
         <Section title={m.files} note={count(value.items.length)}>
           <Table
             caption={m.files}
+            isCompact
             rows={value.items}
             keyOf={(file) => `${file.output}/${file.path}`}
             columns={[

@@ -21,15 +21,16 @@ export function LogsTab({ run }: { run: string }) {
   const { act, busy, error } = useAction();
   const [follows, setFollows] = useState(true);
   const [query, setQuery] = useState('');
-  const [at, setAt] = useState(0);
+  // No match is chosen until somebody goes to one.
+  const [at, setAt] = useState(-1);
   const search = useRef(createLogSearch()).current;
   const matches = search(log, query);
-  const chosen = matches.length > 0 ? matches[Math.min(at, matches.length - 1)] : undefined;
+  const chosen = matches[at];
   const pane = useRef<LogPaneHandle>(undefined);
 
   const goTo = (next: number) => {
     if (matches.length === 0) return;
-    const to = (next + matches.length) % matches.length;
+    const to = next < 0 ? matches.length - 1 : next % matches.length;
     setAt(to);
     setFollows(false);
     pane.current?.reveal(matches[to]!);
@@ -41,6 +42,7 @@ export function LogsTab({ run }: { run: string }) {
         params: { id: run },
         query: { offset, limit: log.start - offset },
       });
+      setAt(-1);
       pane.current?.moveBy(prependPiece(log, piece));
     });
 
@@ -52,7 +54,7 @@ export function LogsTab({ run }: { run: string }) {
           value={query}
           onInput={(text) => {
             setQuery(text);
-            setAt(0);
+            setAt(-1);
           }}
           onKeyDown={(event) => event.key === 'Enter' && goTo(event.shiftKey ? at - 1 : at + 1)}
         />
@@ -63,7 +65,7 @@ export function LogsTab({ run }: { run: string }) {
           ↓
         </Button>
         <span class="quiet number matches" aria-live="polite">
-          {query && (matches.length > 0 ? m.ofTotal(count(at + 1), count(matches.length)) : m.noMatches)}
+          {query && (matches.length > 0 ? m.ofTotal(at < 0 ? '?' : count(at + 1), count(matches.length)) : m.noMatches)}
         </span>
         <Checkbox checked={follows} onChange={setFollows}>
           {m.follow}
@@ -114,8 +116,9 @@ function LogPane({ log, follows, onFollow, query, chosen, handle }: LogPaneProps
     },
   };
   useEffect(() => {
-    const observer = new ResizeObserver(() => setHeight(element.current!.clientHeight));
-    observer.observe(element.current!);
+    const pane = element.current!;
+    const observer = new ResizeObserver(() => setHeight(pane.clientHeight));
+    observer.observe(pane);
     return () => observer.disconnect();
   }, []);
   // a new version or height moves the end
@@ -136,19 +139,36 @@ function LogPane({ log, follows, onFollow, query, chosen, handle }: LogPaneProps
     <div class="log" ref={element} onScroll={onScroll} role="log" aria-live="off" aria-label={m.logs} tabIndex={0}>
       <div class="log-lines" style={{ height: `${log.lines.length * linePx}px`, paddingTop: `${first * linePx}px` }}>
         {log.lines.slice(first, last).map((line, i) => (
-          <Line key={first + i} number={first + i} line={line} query={query} isChosen={first + i === chosen} />
+          <Line
+            key={first + i}
+            // Lines are counted from the log's first byte, which may not be here.
+            number={log.start === 0 ? first + i + 1 : undefined}
+            line={line}
+            query={query}
+            isChosen={first + i === chosen}
+          />
         ))}
       </div>
     </div>
   );
 }
 
-function Line({ number, line, query, isChosen }: { number: number; line: LogLine; query: string; isChosen: boolean }) {
+function Line({
+  number,
+  line,
+  query,
+  isChosen,
+}: {
+  number: number | undefined;
+  line: LogLine;
+  query: string;
+  isChosen: boolean;
+}) {
   const matches = query !== '' && stripAnsi(line.text).toLowerCase().includes(query.toLowerCase());
   return (
     <div class={isChosen ? 'log-line chosen' : 'log-line'}>
       <span class="line-number" aria-hidden="true">
-        {number + 1}
+        {number}
       </span>
       <span class="line-text">
         <AnsiText spans={parseAnsi(line.text, line.style)} query={matches ? query : ''} />

@@ -2,7 +2,7 @@ import type { Run } from '../../../server/protocol/entities.ts';
 import { Facts, Section } from '../../components/layout.tsx';
 import { Table } from '../../components/Table.tsx';
 import { CodeLine, Digest, MiddleText } from '../../components/text.tsx';
-import { bytes, count, m, param } from '../../i18n/index.ts';
+import { bytes, count, m, memory, param } from '../../i18n/index.ts';
 
 /** What went into a run: parameters, command, resources, code and environment by digest. */
 export function ParametersTab({ run }: { run: Run }) {
@@ -15,6 +15,7 @@ export function ParametersTab({ run }: { run: Run }) {
         ) : (
           <Table
             caption={m.parameters}
+            isCompact
             rows={params}
             keyOf={([name]) => name}
             columns={[
@@ -57,10 +58,10 @@ function originRows({ id, folder, code, environment }: Run): Parameters<typeof F
 function resourceRows({ resources }: Run): [string, string][] {
   const rows: [string, string | undefined][] = [
     [m.cpu, resources.cpu === undefined ? undefined : m.cores(resources.cpu)],
-    [m.memory, resources.memory === undefined ? undefined : bytes(resources.memory)],
+    [m.memory, resources.memory === undefined ? undefined : memory(resources.memory)],
     [m.gpu, resources.gpu === undefined ? undefined : count(resources.gpu)],
-    [m.gpuMemory, resources.gpuMemory === undefined ? undefined : bytes(resources.gpuMemory)],
-    [m.sharedMemory, resources.shm === undefined ? undefined : bytes(resources.shm)],
+    [m.gpuMemory, resources.gpuMemory === undefined ? undefined : memory(resources.gpuMemory)],
+    [m.sharedMemory, resources.shm === undefined ? undefined : memory(resources.shm)],
     [m.disk, resources.disk === undefined ? undefined : bytes(resources.disk)],
     [m.nodes, resources.nodes === undefined ? undefined : count(resources.nodes)],
     [m.queue, resources.queue],

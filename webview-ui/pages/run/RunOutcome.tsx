@@ -4,7 +4,7 @@ import { Notice } from '../../components/layout.tsx';
 import { Status } from '../../components/Status.tsx';
 import { type Column, Table } from '../../components/Table.tsx';
 import { ReceiptLink, RelativeTime, RouteLink, SourceLink } from '../../components/text.tsx';
-import { clock, count, m, value } from '../../i18n/index.ts';
+import { clock, count, m, param, value } from '../../i18n/index.ts';
 import { useTopic } from '../../store/hooks.ts';
 
 type Validation = EntityOf<'validations'>;
@@ -111,6 +111,7 @@ function ValidationNotice({ validation, model }: { validation: Validation; model
       {validation.gates.length > 0 && (
         <Table
           caption={m.gates}
+          isCompact
           columns={gateColumns()}
           rows={validation.gates}
           keyOf={(row) => JSON.stringify(row.gate)}
@@ -150,8 +151,8 @@ function gateColumns(): Column<GateResult>[] {
 
 function ruleOf(gate: GateResult['gate']): string {
   const rules: string[] = [];
-  if (gate.min !== undefined) rules.push(`≥ ${value(gate.min)}`);
-  if (gate.max !== undefined) rules.push(`≤ ${value(gate.max)}`);
-  if (gate.notWorseThan) rules.push(m.notWorseThanProduction(gate.by === undefined ? '' : value(gate.by)));
+  if (gate.min !== undefined) rules.push(`≥ ${param(gate.min)}`);
+  if (gate.max !== undefined) rules.push(`≤ ${param(gate.max)}`);
+  if (gate.notWorseThan) rules.push(m.notWorseThanProduction(gate.by === undefined ? '' : param(gate.by)));
   return rules.join(', ');
 }

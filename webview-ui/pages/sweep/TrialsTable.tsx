@@ -2,8 +2,7 @@ import { useMemo } from 'preact/hooks';
 import type { EntityOf } from '../../../server/protocol/entities.ts';
 import { Status } from '../../components/Status.tsx';
 import { type Column, Table } from '../../components/Table.tsx';
-import { Duration, RouteLink } from '../../components/text.tsx';
-import { Badge } from '../../components/toolkit.tsx';
+import { Badge, Duration, RouteLink } from '../../components/text.tsx';
 import { count, m, param, value } from '../../i18n/index.ts';
 import { useNavigate } from '../../store/hooks.ts';
 

@@ -38,14 +38,12 @@ describe('the normal distribution', () => {
 });
 
 describe('linear algebra', () => {
-  const anySquare = fc
-    .integer({ min: 1, max: 6 })
-    .chain((size) =>
-      fc.array(fc.array(fc.integer({ min: -9, max: 9 }), { minLength: size, maxLength: size }), {
-        minLength: size,
-        maxLength: size,
-      }),
-    );
+  const anySquare = fc.integer({ min: 1, max: 6 }).chain((size) =>
+    fc.array(fc.array(fc.integer({ min: -9, max: 9 }), { minLength: size, maxLength: size }), {
+      minLength: size,
+      maxLength: size,
+    }),
+  );
   /** A·Aᵀ + 1, symmetric and positive definite. */
   const positive = (a: number[][]) => a.map((row, i) => a.map((other, j) => dot(row, other) + Number(i === j)));
 

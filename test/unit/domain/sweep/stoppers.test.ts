@@ -84,7 +84,7 @@ describe('ASHA', () => {
     assert.deepEqual(stopper.end(memory, 0).next, {});
   });
 
-  it('lets at most the best third plus one by arrival go on, whatever arrives in sorted order', () => {
+  it('lets only the first go on when each that comes is worse than all before', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer(), { minLength: 1, maxLength: 40 }), (losses) => {
         const worse = losses.toSorted((a, b) => a - b).map((loss, trial): Report => [trial, 1, loss]);

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import * as vscode from 'vscode';
+import type { Validation } from '../../server/protocol/entities.ts';
+import { namePattern } from '../../server/protocol/names.ts';
+import type { Services } from '../services.ts';
+import { t } from '../text/language.ts';
+import { hasModel, runLabel } from '../views/runRows.ts';
+import { pickModelVersion, pickRun } from './picks.ts';
+import { requireTrust } from './projects.ts';
+import { type Commands, chosen } from './table.ts';
+
+export function modelCommands(services: Services): Commands<'slipway.validate' | 'slipway.promote'> {
+  const { connection, model, panels } = services;
+  return {
+    async 'slipway.validate'(target) {
+      requireTrust();
+      const api = await connection.use();
+      const id = await pickRun(services, target, hasModel, t('Validate the model of which run?'));
+      const run = model.items('runs').get(id);
+      panels.show({ page: 'run', id }, run ? runLabel(run) : id);
+      const validation = await api.call('startValidation', { body: { run: id, requestId: randomUUID() } });
+      void offerNextStep(services, await decided(services, validation));
+    },
+    async 'slipway.promote'(target) {
+      const api = await connection.use();
+      const { name, version } = await pickModelVersion(services, target, t('Promote which model version?'));
+      const known = ['production', 'staging', ...Object.keys(model.items('models').get(name)?.aliases ?? {})];
+      const other = t('Another alias…');
+      const picked = chosen(
+        await vscode.window.showQuickPick([...new Set(known), other], {
+          placeHolder: t('Promote {0} to which alias?', `${name} v${version}`),
+        }),
+      );
+      const alias = picked === other ? await askAlias() : picked;
+      await api.call('setAlias', { params: { name }, body: { alias, version } });
+    },
+  };
+}
+
+/** The validation once it has an outcome. */
+function decided({ model }: Services, validation: Validation): Promise<Validation> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const current = model.items('validations').get(validation.id) ?? validation;
+      if (current.status === 'running') return;
+      stop();
+      resolve(current);
+    };
+    const stop = model.listen((topic) => topic === 'validations' && look());
+    look();
+  });
+}
+
+/** What a decision leads to is for a person to say. */
+async function offerNextStep({ model }: Services, validation: Validation): Promise<void> {
+  const rollOut = t('Roll Out');
+  const startSweep = t('Start Sweep');
+  if (validation.decision === 'serve') {
+    const version = [...model.items('modelVersions').values()].find((item) => item.validation === validation.id);
+    const says = version
+      ? t('The gates are passed: {0} is ready to be rolled out.', `${version.model} v${version.version}`)
+      : t('The gates are passed.');
+    const answer = await vscode.window.showInformationMessage(says, ...(version ? [rollOut] : []));
+    if (answer !== rollOut || !version) return;
+    const subject = { kind: 'modelVersion', name: version.model, version: version.version };
+    await vscode.commands.executeCommand('slipway.rollOut', subject);
+  } else if (validation.decision === 'retrain') {
+    const answer = await vscode.window.showWarningMessage(
+      t('The gates are not passed: {0}', validation.reason),
+      ...(validation.how.includes('propose') ? [startSweep] : []),
+    );
+    if (answer === startSweep) await vscode.commands.executeCommand('slipway.startSweep');
+  } else {
+    void vscode.window.showErrorMessage(t('The validation failed: {0}', validation.reason));
+  }
+}
+
+async function askAlias(): Promise<string> {
+  const validateInput = (text: string) =>
+    namePattern.test(text) ? undefined : t('2 to 53 lower-case letters, digits and hyphens, no hyphen first or last.');
+  return chosen(await vscode.window.showInputBox({ prompt: t('Alias'), validateInput }));
+}

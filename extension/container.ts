@@ -1,0 +1,66 @@
+// Builds everything and is the only place that knows everyone. Called once by main.ts; what it makes lives until the
+// window closes. Nothing here waits for the control plane.
+import * as vscode from 'vscode';
+import { Connection } from './client/connection.ts';
+import { registerCommands } from './commands/index.ts';
+import { scheme } from './files/address.ts';
+import { createDatasetFiles } from './files/datasetFiles.ts';
+import { DatasetFileSystem } from './files/fileSystem.ts';
+import { LiveModel } from './model/liveModel.ts';
+import { Panels, pageViewType } from './panels/panels.ts';
+import { dataFolder } from './server/dataFolder.ts';
+import { createEmbeddedServer } from './server/embedded.ts';
+import type { Services } from './services.ts';
+import { registerStatusBar } from './status/statusBar.ts';
+import { t } from './text/language.ts';
+import { registerUriHandler } from './uri.ts';
+import { registerViews } from './views/index.ts';
+import { registerYaml } from './yaml/index.ts';
+
+/** Makes the services and registers everything; returns what ends the pages' work before the window closes. */
+export function build(context: vscode.ExtensionContext): { close(): Promise<void> } {
+  const log = vscode.window.createOutputChannel('Slipway', { log: true });
+  const setting = vscode.workspace.getConfiguration('slipway').get<string>('dataFolder', '');
+  const folder = dataFolder(setting, process.env, process.platform);
+  const embedded = createEmbeddedServer({
+    folder,
+    source: context.extensionPath,
+    version: String((context.extension.packageJSON as { version: string }).version),
+    isDevelopment: context.extensionMode !== vscode.ExtensionMode.Production,
+    log: (message) => log.info(message),
+  });
+  const connection = new Connection(embedded, log);
+  const model = new LiveModel(connection, log);
+  const panels = new Panels(context.extensionUri, connection, log);
+  const files = createDatasetFiles(connection);
+  const services: Services = { extensionUri: context.extensionUri, folder, log, connection, model, files, panels };
+
+  context.subscriptions.push(
+    log,
+    { dispose: () => model.dispose() },
+    { dispose: () => connection.dispose() },
+    registerCommands(services),
+    registerViews(services),
+    registerStatusBar(services),
+    registerYaml(),
+    registerUriHandler(services),
+    vscode.window.registerWebviewPanelSerializer(pageViewType, panels),
+    vscode.workspace.registerFileSystemProvider(scheme, new DatasetFileSystem(files, connection), {
+      isReadonly: true,
+      isCaseSensitive: true,
+    }),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration('slipway.dataFolder')) void offerReload();
+    }),
+  );
+  void connection.attach();
+  return { close: () => panels.dispose() };
+}
+
+/** Another data folder is another control plane: everything shown would have to be made anew. */
+async function offerReload(): Promise<void> {
+  const reload = t('Reload Window');
+  const text = t('The data folder of Slipway is used after the window is loaded again.');
+  const answer = await vscode.window.showInformationMessage(text, reload);
+  if (answer === reload) await vscode.commands.executeCommand('workbench.action.reloadWindow');
+}

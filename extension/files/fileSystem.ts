@@ -1,0 +1,87 @@
+import * as vscode from 'vscode';
+import type { Connection } from '../client/connection.ts';
+import { datasetFilePath, parseDatasetPath, scheme } from './address.ts';
+import type { DatasetFiles } from './datasetFiles.ts';
+
+/** The URI of a file of a dataset version. */
+export function datasetFileUri(name: string, version: number, path: string): vscode.Uri {
+  return vscode.Uri.from({ scheme, path: datasetFilePath(name, version, path) });
+}
+
+/** `slipway:/datasets/NAME/vN/…`: every file of every dataset version, to read, compare and search, never to write. */
+export class DatasetFileSystem implements vscode.FileSystemProvider {
+  private readonly files: DatasetFiles;
+  private readonly connection: Connection;
+  // What a version holds never changes, so this never fires.
+  readonly onDidChangeFile = new vscode.EventEmitter<vscode.FileChangeEvent[]>().event;
+
+  constructor(files: DatasetFiles, connection: Connection) {
+    this.files = files;
+    this.connection = connection;
+  }
+
+  watch(): vscode.Disposable {
+    return new vscode.Disposable(() => undefined);
+  }
+
+  async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
+    const { name, version, path } = this.parse(uri);
+    const folder = { type: vscode.FileType.Directory, ctime: 0, mtime: 0, size: 0 };
+    if (name === undefined || version === undefined || path === '') return folder;
+    const found = await this.files.find(name, version, path);
+    if (found === undefined) throw vscode.FileSystemError.FileNotFound(uri);
+    if (found === 'folder') return folder;
+    return { ...folder, type: vscode.FileType.File, size: found.bytes, permissions: vscode.FilePermission.Readonly };
+  }
+
+  async readDirectory(uri: vscode.Uri): Promise<[string, vscode.FileType][]> {
+    const { name, version, path } = this.parse(uri);
+    const asFolder = (entry: string): [string, vscode.FileType] => [entry, vscode.FileType.Directory];
+    if (name === undefined) {
+      if (uri.path === '/') return [asFolder('datasets')];
+      const api = await this.connection.use();
+      return (await api.call('listDatasets', { query: { limit: 1000 } })).items.map((dataset) =>
+        asFolder(dataset.name),
+      );
+    }
+    if (version === undefined) {
+      const api = await this.connection.use();
+      const { items } = await api.call('listDatasetVersions', { params: { name }, query: { limit: 1000 } });
+      return items.map((item) => asFolder(`v${item.version}`));
+    }
+    const folder = path === '' ? '' : `${path}/`;
+    const { folders, files } = await this.files.list(name, version, folder);
+    return [
+      ...folders.map(asFolder),
+      ...files.map((file): [string, vscode.FileType] => [file.path.slice(folder.length), vscode.FileType.File]),
+    ];
+  }
+
+  async readFile(uri: vscode.Uri): Promise<Uint8Array> {
+    const { name, version, path } = this.parse(uri);
+    if (name === undefined || version === undefined || path === '') throw vscode.FileSystemError.FileIsADirectory(uri);
+    return this.files.read(name, version, path);
+  }
+
+  writeFile(uri: vscode.Uri): never {
+    throw vscode.FileSystemError.NoPermissions(uri);
+  }
+
+  rename(uri: vscode.Uri): never {
+    throw vscode.FileSystemError.NoPermissions(uri);
+  }
+
+  delete(uri: vscode.Uri): never {
+    throw vscode.FileSystemError.NoPermissions(uri);
+  }
+
+  createDirectory(uri: vscode.Uri): never {
+    throw vscode.FileSystemError.NoPermissions(uri);
+  }
+
+  private parse(uri: vscode.Uri) {
+    const parsed = parseDatasetPath(uri.path);
+    if (!parsed) throw vscode.FileSystemError.FileNotFound(uri);
+    return parsed;
+  }
+}

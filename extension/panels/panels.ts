@@ -1,0 +1,133 @@
+// Our pages in editor tabs: one generic panel for every page of server/protocol/pages.ts. What a page asks is carried by
+// bridge.ts. May use client/ and text/; commands open panels, and VS Code brings them back after a reload.
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import { type PageMessage, type PageRoute, parseRoute, routePath } from '../../server/protocol/pages.ts';
+import type { Connection } from '../client/connection.ts';
+import { t } from '../text/language.ts';
+import { PageBridge } from './bridge.ts';
+import { contentSecurityPolicy } from './csp.ts';
+import { findSource } from './source.ts';
+
+export const pageViewType = 'slipway.page';
+
+interface OpenPanel {
+  panel: vscode.WebviewPanel;
+  bridge: PageBridge;
+}
+
+export class Panels implements vscode.WebviewPanelSerializer {
+  private readonly extensionUri: vscode.Uri;
+  private readonly connection: Connection;
+  private readonly log: vscode.LogOutputChannel;
+  private readonly open = new Map<string, OpenPanel>();
+
+  constructor(extensionUri: vscode.Uri, connection: Connection, log: vscode.LogOutputChannel) {
+    this.extensionUri = extensionUri;
+    this.connection = connection;
+    this.log = log;
+  }
+
+  /** Shows a page: the panel that has it already, or a new one. */
+  show(route: PageRoute, title: string): void {
+    const existing = this.open.get(routePath(route));
+    if (existing) return existing.panel.reveal();
+    // Tabs, scroll positions and a TensorBoard that took seconds to start stay as they are while a panel is hidden.
+    const options = { ...this.webviewOptions(), retainContextWhenHidden: true };
+    const panel = vscode.window.createWebviewPanel(pageViewType, title, vscode.ViewColumn.Active, options);
+    this.attach(panel, route);
+  }
+
+  /** Brings a panel back after a reload; the page's state is its route. */
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    panel.webview.options = this.webviewOptions();
+    this.attach(panel, restoredRoute(state));
+  }
+
+  /** Ends what open pages hold in the control plane, before the window goes. */
+  async dispose(): Promise<void> {
+    await Promise.allSettled([...this.open.values()].map(({ bridge }) => bridge.dispose()));
+  }
+
+  private attach(panel: vscode.WebviewPanel, route: PageRoute): void {
+    const { webview } = panel;
+    const actions = {
+      post: (message: unknown) => void webview.postMessage(message),
+      navigate: (to: PageRoute, title: string) => {
+        if (routePath(to) === routePath(route)) panel.title = title;
+        else this.show(to, title);
+      },
+      openSource: (file: string, line: number) => void this.report(openSource(file, line)),
+      openExternal: (url: string) => void this.report(openExternal(url)),
+      copy: (text: string) => void vscode.env.clipboard.writeText(text),
+      externalUrl: async (url: string) => (await vscode.env.asExternalUri(vscode.Uri.parse(url))).toString(true),
+    };
+    const bridge = new PageBridge(this.connection, actions, () => route, vscode.env.language);
+    const key = routePath(route);
+    this.open.set(key, { panel, bridge });
+    webview.onDidReceiveMessage((message: PageMessage) => bridge.receive(message));
+    panel.onDidDispose(() => {
+      if (this.open.get(key)?.panel === panel) this.open.delete(key);
+      void bridge.dispose();
+    });
+    panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'resources', 'icons', 'slipway.svg');
+    webview.html = this.html(webview);
+  }
+
+  private webviewOptions(): vscode.WebviewOptions {
+    const localResourceRoots = [vscode.Uri.joinPath(this.extensionUri, 'dist', 'webview')];
+    return { enableScripts: true, localResourceRoots };
+  }
+
+  private html(webview: vscode.Webview): string {
+    const file = (name: string) =>
+      webview.asWebviewUri(vscode.Uri.joinPath(this.extensionUri, 'dist', 'webview', name)).toString();
+    const nonce = randomBytes(16).toString('base64url');
+    const policy = contentSecurityPolicy(webview.cspSource, nonce, vscode.env.uiKind === vscode.UIKind.Web);
+    return `<!DOCTYPE html>
+<html lang="${vscode.env.language}">
+<head>
+  <meta charset="utf-8">
+  <meta http-equiv="Content-Security-Policy" content="${policy}">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <link rel="stylesheet" href="${file('main.css')}">
+  <title>Slipway</title>
+</head>
+<body>
+  <div id="app"></div>
+  <script type="module" nonce="${nonce}" src="${file('main.js')}"></script>
+</body>
+</html>`;
+  }
+
+  private async report(work: Promise<void>): Promise<void> {
+    await work.catch((error: Error) => {
+      this.log.error(error);
+      void vscode.window.showErrorMessage(error.message);
+    });
+  }
+}
+
+async function openSource(file: string, line: number): Promise<void> {
+  const folders = (vscode.workspace.workspaceFolders ?? []).map((folder) => folder.uri.fsPath);
+  const found = await findSource(file, folders);
+  if (found === undefined)
+    throw new Error(t('{0} is not in an open folder. Open the folder that it belongs to.', file));
+  const at = new vscode.Position(Math.max(0, line - 1), 0);
+  await vscode.window.showTextDocument(vscode.Uri.file(found), { selection: new vscode.Range(at, at) });
+}
+
+async function openExternal(url: string): Promise<void> {
+  const uri = vscode.Uri.parse(url, true);
+  if (uri.scheme !== 'http' && uri.scheme !== 'https') throw new Error(t('{0} is no web address.', url));
+  await vscode.env.openExternal(uri);
+}
+
+/** The route that a page kept; what is not one is the home page. */
+function restoredRoute(state: unknown): PageRoute {
+  try {
+    return parseRoute(routePath(state as PageRoute) ?? '');
+  } catch {
+    return { page: 'home' };
+  }
+}

@@ -1,0 +1,79 @@
+import type { Node } from '../../server/protocol/entities.ts';
+import type { Collections } from '../model/liveModel.ts';
+import { t } from '../text/language.ts';
+import { formatBytes, formatCount, formatValue } from '../text/number.ts';
+import { exactTime, relativeTime } from '../text/time.ts';
+import { looks } from './icons.ts';
+import { click, facts, type Row, tooltip } from './row.ts';
+import { runLabel } from './runRows.ts';
+
+/** A node that said nothing for this long is shown with the time it was last seen. */
+const silentMs = 60_000;
+
+/** The view Cluster: nodes with what is held of them, and who waits. */
+export function clusterRows(items: Collections, nowMs: number): Row[] {
+  const nodes = [...items('nodes').values()].sort((a, b) => a.name.localeCompare(b.name));
+  const title = (id: string) => {
+    const run = items('runs').get(id);
+    return run ? runLabel(run) : id;
+  };
+  return nodes.map(
+    (node): Row => ({
+      id: `node/${node.id}`,
+      label: node.name,
+      description: nodeState(node, nowMs),
+      tooltip: tooltip(node.name, [
+        [t('Memory'), t('{0} of {1}', formatBytes(node.memoryUsedBytes), formatBytes(node.memoryBytes))],
+        [t('Last seen'), exactTime(node.lastSeenAt)],
+      ]),
+      icon: nowMs - node.lastSeenAt > silentMs ? looks.unknown : { name: 'server' },
+      expanded: true,
+      children: () => [...node.gpus.map((gpu) => gpuRow(node, gpu, title)), ...queueRow(node, title)],
+    }),
+  );
+}
+
+/** `8×H200 · 6 in use`, or the cores where there is no GPU. */
+export function nodeState(node: Node, nowMs: number): string {
+  const used = node.gpus.filter((gpu) => gpu.holder !== null).length;
+  return facts(
+    node.gpus.length > 0 && `${node.gpus.length}×${node.gpus[0]!.product}`,
+    node.gpus.length > 0 && t('{0} in use', used),
+    t('{0} of {1} CPU', formatValue(node.cpusUsed), formatValue(node.cpus)),
+    nowMs - node.lastSeenAt > silentMs && t('last seen {0}', relativeTime(node.lastSeenAt, nowMs)),
+  );
+}
+
+function gpuRow(node: Node, gpu: Node['gpus'][number], title: (id: string) => string): Row {
+  return {
+    id: `node/${node.id}/gpu/${gpu.index}`,
+    label: t('GPU {0}', gpu.index),
+    description: facts(gpu.holder === null ? t('free') : title(gpu.holder), gpu.product, formatBytes(gpu.memoryBytes)),
+    icon: gpu.holder === null ? looks.quiet : { name: 'circle-filled', color: 'charts.blue' },
+  };
+}
+
+function queueRow(node: Node, title: (id: string) => string): Row[] {
+  if (node.queue.length === 0) return [];
+  const queue = [...node.queue].sort((a, b) => a.position - b.position);
+  return [
+    {
+      id: `node/${node.id}/queue`,
+      label: t('queue'),
+      description: formatCount(queue.length),
+      icon: { name: 'list-ordered' },
+      expanded: true,
+      children: () =>
+        queue.map(
+          (entry): Row => ({
+            id: `node/${node.id}/queue/${entry.id}`,
+            label: `${entry.position}. ${title(entry.id)}`,
+            description: entry.reason,
+            icon: looks.waiting,
+            subject: { kind: 'run', id: entry.id },
+            command: click('slipway.openRun', { kind: 'run', id: entry.id }),
+          }),
+        ),
+    },
+  ];
+}
