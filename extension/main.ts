@@ -1,5 +1,5 @@
-// Entry of the extension. Activation builds the container and returns: it reads no file, starts no process and waits
-// for nothing. The control plane starts when a person first uses a view or a command.
+// Entry of the extension. Activation builds the container and returns: it starts no process and waits for nothing. A
+// control plane that runs is looked for afterwards; one is started when a person first uses a view or a command.
 import * as vscode from 'vscode';
 import { build } from './container.ts';
 import { useLanguage } from './text/language.ts';

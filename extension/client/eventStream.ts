@@ -97,7 +97,10 @@ export class EventStream {
 
   private receive(text: string): void {
     const parsed = ServerMessage.safeParse(parseJson(text));
-    if (!parsed.success) return this.onProblem(`events: a message of an unknown kind: ${text.slice(0, 200)}`);
+    if (!parsed.success) {
+      this.onProblem(`events: a message of an unknown kind: ${text.slice(0, 200)}`);
+      return;
+    }
     const message = parsed.data;
     const entry = this.subscriptions.get(message.id);
     if (!entry) return;

@@ -31,7 +31,10 @@ export class Panels implements vscode.WebviewPanelSerializer {
   /** Shows a page: the panel that has it already, or a new one. */
   show(route: PageRoute, title: string): void {
     const existing = this.open.get(routePath(route));
-    if (existing) return existing.panel.reveal();
+    if (existing) {
+      existing.panel.reveal();
+      return;
+    }
     // Tabs, scroll positions and a TensorBoard that took seconds to start stay as they are while a panel is hidden.
     const options = { ...this.webviewOptions(), retainContextWhenHidden: true };
     const panel = vscode.window.createWebviewPanel(pageViewType, title, vscode.ViewColumn.Active, options);
@@ -70,7 +73,7 @@ export class Panels implements vscode.WebviewPanelSerializer {
       if (this.open.get(key)?.panel === panel) this.open.delete(key);
       void bridge.dispose();
     });
-    panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'resources', 'icons', 'slipway.svg');
+    panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'resources', 'icons', 'page.svg');
     webview.html = this.html(webview);
   }
 

@@ -2,6 +2,7 @@ import type { Endpoint, Revision, Rollout } from '../../server/protocol/entities
 import type { Collections } from '../model/liveModel.ts';
 import { t } from '../text/language.ts';
 import { formatCount, formatShare, formatValue } from '../text/number.ts';
+import { stateWord } from '../text/states.ts';
 import { exactTime, relativeTime } from '../text/time.ts';
 import { looks } from './icons.ts';
 import { isGoingOn } from './modelRows.ts';
@@ -76,7 +77,7 @@ function revisionRow(endpoint: Endpoint, revision: Revision): Row {
       `${formatValue(revision.weight)} %`,
       revision.status === 'ready'
         ? t('{0} of {1} ready', revision.ready, revision.replicas)
-        : revision.reason || revision.status,
+        : revision.reason || stateWord(revision.status),
       revision.p95Ms !== null && `p95 ${formatMs(revision.p95Ms)}`,
     ),
     tooltip: tooltip(`${endpoint.name} ${revision.name}`, [
@@ -100,8 +101,11 @@ export function rolloutRow(rollout: Rollout, nowMs: number): Row {
     label: rollout.from === null ? t('rollout {0}', rollout.to) : t('rollout {0} → {1}', rollout.from, rollout.to),
     description: rolloutState(rollout, nowMs),
     tooltip: tooltip(t('rollout {0}', rollout.id), [
-      [t('State'), facts(rollout.status, rollout.reason)],
-      ...rollout.steps.map((step): [string, string] => [`${step.weight} %`, facts(step.status, step.reason)]),
+      [t('State'), facts(stateWord(rollout.status), rollout.reason)],
+      ...rollout.steps.map((step): [string, string] => [
+        `${step.weight} %`,
+        facts(stateWord(step.status), step.reason),
+      ]),
     ]),
     icon: rolloutIcons[rollout.status],
     context: words('rollout', going ? 'active' : 'ended', rollout.status, rollout.receipt && 'receipt'),
@@ -123,13 +127,6 @@ const rolloutIcons: Record<Rollout['status'], RowIcon> = {
 
 export function rolloutState(rollout: Rollout, nowMs: number): string {
   const step = rollout.steps[rollout.step];
-  const ended = {
-    completed: t('completed'),
-    rolledBack: t('rolled back'),
-    aborted: t('aborted'),
-    superseded: t('superseded'),
-    failed: t('failed'),
-  };
   if (rollout.status === 'starting') return facts(t('starting'), rollout.reason);
   if (rollout.status === 'stepping' || rollout.status === 'paused') {
     return facts(
@@ -142,7 +139,7 @@ export function rolloutState(rollout: Rollout, nowMs: number): string {
     );
   }
   return facts(
-    ended[rollout.status],
+    stateWord(rollout.status),
     rollout.status !== 'completed' && rollout.reason,
     rollout.endedAt !== undefined && relativeTime(rollout.endedAt, nowMs),
   );

@@ -2,6 +2,7 @@ import { endedRunStatuses, type Node, type Run, type Sweep, type Trial } from '.
 import type { Collections } from '../model/liveModel.ts';
 import { t } from '../text/language.ts';
 import { formatBytes, formatCount, formatParams, formatValue } from '../text/number.ts';
+import { stateWord } from '../text/states.ts';
 import { clockTime, exactTime, formatSpan, periodOf, relativeTime } from '../text/time.ts';
 import { runIcon, sweepIcons, trialIcons } from './icons.ts';
 import { click, facts, type Row, tooltip, words } from './row.ts';
@@ -118,8 +119,7 @@ export function runState(run: Run, nodes: Node[], nowMs: number): string {
   if (run.status === 'starting') return facts(t('starting'), run.reason);
   const when = relativeTime(run.endedAt ?? run.createdAt, nowMs);
   if (run.status === 'succeeded') return facts(metric, run.cached && t('cached'), run.model, when);
-  const words = { failed: t('failed'), stopped: t('stopped'), lost: t('lost') };
-  return facts(words[run.status], run.exception?.type, run.reason, when);
+  return facts(stateWord(run.status), run.exception?.type, run.reason, when);
 }
 
 function waitingText(run: Run): string {
@@ -159,7 +159,7 @@ function runTooltip(run: Run, nowMs: number): string {
   const { resources: wanted } = run;
   const memory = typeof wanted.memory === 'number' ? formatBytes(wanted.memory) : wanted.memory;
   return tooltip(`${runLabel(run)} · ${run.id}`, [
-    [t('State'), facts(run.status, run.reason)],
+    [t('State'), facts(stateWord(run.status), run.reason)],
     [t('Command'), run.command],
     [t('Parameters'), formatParams(run.params)],
     [t('Dataset'), run.dataset ?? ''],
@@ -184,7 +184,7 @@ export function sweepRow(sweep: Sweep, items: Collections, nowMs: number): Row {
     label: sweep.title || sweep.project,
     description: sweepState(sweep, nowMs),
     tooltip: tooltip(`${sweep.title || sweep.project} · ${sweep.id}`, [
-      [t('State'), facts(sweep.status, sweep.reason)],
+      [t('State'), facts(stateWord(sweep.status), sweep.reason)],
       [
         t('Objective'),
         facts(
@@ -231,26 +231,20 @@ export function sweepState(sweep: Sweep, nowMs: number): string {
 
 function trialRow(trial: Trial, sweep: Sweep): Row {
   const isBest = sweep.best?.trial === trial.number;
-  const states = {
-    waiting: t('waiting'),
-    running: trial.step === undefined ? t('running') : t('step {0}', trial.step),
-    finished: undefined,
-    stoppedEarly: t('stopped early'),
-    stopped: t('stopped'),
-    failed: t('failed'),
-  };
+  const state =
+    trial.status === 'running' && trial.step !== undefined ? t('step {0}', trial.step) : stateWord(trial.status);
   const row: Row = {
     id: `trial/${trial.id}`,
     label: t('trial {0}', trial.number),
     description: facts(
       trial.value !== undefined && formatValue(trial.value),
       isBest && t('best'),
-      states[trial.status],
+      trial.status !== 'finished' && state,
       formatParams(trial.params),
     ),
     tooltip: tooltip(t('trial {0}', trial.number), [
       ...Object.entries(trial.params).map(([name, value]): [string, string] => [name, String(value)]),
-      [t('State'), facts(trial.status, trial.reason)],
+      [t('State'), facts(stateWord(trial.status), trial.reason)],
     ]),
     icon: isBest ? { name: 'star-full', color: 'charts.yellow' } : trialIcons[trial.status],
   };

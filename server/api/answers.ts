@@ -1,5 +1,6 @@
 /** How answers leave: JSON, errors in their wire form, and a refusal of a request whose body is still coming. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { errorBody, SlipwayError } from '../protocol/errors.ts';
 import type { Log } from './limits.ts';
 
@@ -17,7 +18,13 @@ const drainBytes = 128 * 1024 * 1024;
 const drainMs = 10_000;
 
 /** Answers with a text that is known in full. */
-export function sendText(response: ServerResponse, status: number, mediaType: string, text: string, headers = {}): void {
+export function sendText(
+  response: ServerResponse,
+  status: number,
+  mediaType: string,
+  text: string,
+  headers = {},
+): void {
   response.writeHead(status, {
     ...apiHeaders,
     'Content-Type': mediaType,
@@ -47,7 +54,7 @@ export function refusalOf(error: unknown): { status: number; headers: OutgoingHt
 export function sendError(request: IncomingMessage, response: ServerResponse, error: unknown, more = {}): void {
   const { status, headers, text } = refusalOf(error);
   const hasMoreBody = !request.complete && hasBody(request);
-  const close = hasMoreBody || status === 421 ? { Connection: 'close' } : {};
+  const close = hasMoreBody || status === 421 || status === 503 ? { Connection: 'close' } : {};
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(text), ...close, ...more });
   if (!hasMoreBody) {
     response.end(text);
@@ -66,6 +73,17 @@ export function sendError(request: IncomingMessage, response: ServerResponse, er
   };
   const timer = setTimeout(end, drainMs);
   request.on('data', drop).once('end', end).once('close', end).resume();
+}
+
+/** How long a client may take to close a bare socket that we have ended. */
+const lingerMs = 2000;
+
+/** Ends a socket that has left the HTTP server, and its timeouts: one that stays half-open would stay for ever. */
+export function endSoon(socket: Duplex, lastWords = ''): void {
+  const late = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(late));
+  socket.resume();
+  if (socket.writable) socket.end(lastWords);
 }
 
 /** Whether a request's head announces a body. */

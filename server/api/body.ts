@@ -1,5 +1,5 @@
 /** A request's body: read up to a limit, then parsed as JSON that cannot surprise what works with it. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SlipwayError } from '../protocol/errors.ts';
 import { hasBody } from './answers.ts';
 
@@ -10,9 +10,14 @@ const maxDepth = 64;
  * Reads a body whole.
  * @throws SlipwayError 413 `request.tooLarge`; what is left of the body has then not been read
  */
-export async function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+export async function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limitBytes: number,
+): Promise<Buffer> {
   if (!hasBody(request)) return Buffer.alloc(0);
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
+  if (request.headers.expect !== undefined) response.writeContinue();
   const chunks: Buffer[] = [];
   let bytes = 0;
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
@@ -39,7 +44,12 @@ export async function readBody(request: IncomingMessage, limitBytes: number): Pr
 export function parseJsonBody(bytes: Buffer, contentType: string | undefined): unknown {
   if (bytes.length === 0) return undefined;
   if (!/^application\/json *(; *charset="?utf-8"?)? *$/i.test(contentType ?? '')) {
-    throw new SlipwayError('request.mediaType', 'The body is not declared as JSON.', 'Send `Content-Type: application/json`.', 415);
+    throw new SlipwayError(
+      'request.mediaType',
+      'The body is not declared as JSON.',
+      'Send `Content-Type: application/json`.',
+      415,
+    );
   }
   let text: string;
   try {
@@ -86,5 +96,10 @@ function notJson(problem: string): SlipwayError {
 }
 
 function tooLarge(limitBytes: number): SlipwayError {
-  return new SlipwayError('request.tooLarge', `The body is larger than ${limitBytes} bytes.`, 'Send less in one request.', 413);
+  return new SlipwayError(
+    'request.tooLarge',
+    `The body is larger than ${limitBytes} bytes.`,
+    'Send less in one request.',
+    413,
+  );
 }

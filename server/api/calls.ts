@@ -1,11 +1,11 @@
 /** Carries a call out: those of sessions, origins and the process here, all others by the engine's services. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { finished } from 'node:stream';
 import type { Readable } from 'node:stream';
+import { finished } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ApiOperation, ControlPlane, ParsedCall } from '../engine/services.ts';
+import type { ApiOperation, ControlPlane } from '../engine/services.ts';
 import { SlipwayError } from '../protocol/errors.ts';
-import type { Answer, OperationName } from '../protocol/operations.ts';
+import type { Answer, OperationName, Received } from '../protocol/operations.ts';
 import { apiHeaders, sendJson } from './answers.ts';
 import type { Principal } from './auth.ts';
 import { type Gate, type Source, sessionOrigin } from './gate.ts';
@@ -33,7 +33,7 @@ export interface Caller {
 /** A parsed call of some operation. */
 export type AnyCall = { params: Record<string, string>; query: unknown; body: unknown };
 
-type OwnCalls = { [N in ApiOperation]: (context: CallContext, caller: Caller, call: ParsedCall<N>) => Answer<N> };
+type OwnCalls = { [N in ApiOperation]: (context: CallContext, caller: Caller, call: Received<N>) => Answer<N> };
 
 const ownCalls: OwnCalls = {
   getInfo: ({ controlPlane }) => ({
@@ -48,7 +48,12 @@ const ownCalls: OwnCalls = {
     const origin = sessionOrigin(gate, request, source);
     const cookie = gate.credentials.redeemTicket(body.ticket, origin);
     if (cookie === undefined) {
-      throw new SlipwayError('auth.ticket', 'The ticket is unknown, used or older than five minutes.', 'Open the pages by `slipway open`.', 401);
+      throw new SlipwayError(
+        'auth.ticket',
+        'The ticket is unknown, used or older than five minutes.',
+        'Open the pages by `slipway open`.',
+        401,
+      );
     }
     const isSecure = origin?.startsWith('https:') ?? false;
     response.setHeader('Set-Cookie', gate.credentials.setCookie(cookie, isSecure));
@@ -68,7 +73,10 @@ const ownCalls: OwnCalls = {
 };
 
 /** A fresh URL of a page, with a single-use ticket in its fragment. @throws SlipwayError for what is no page */
-export function ticketUrl({ gate, url }: Pick<CallContext, 'gate' | 'url'>, page = ''): { url: string; expiresAt: number } {
+export function ticketUrl(
+  { gate, url }: Pick<CallContext, 'gate' | 'url'>,
+  page = '',
+): { url: string; expiresAt: number } {
   const path = pagePath(page);
   const { ticket, expiresAt } = gate.credentials.issueTicket();
   return { url: `${url}${path}#ticket=${ticket}`, expiresAt };
@@ -87,7 +95,12 @@ export async function answerCall(context: CallContext, caller: Caller, route: Ro
 /** A session that some page got hold of must not widen its own reach. */
 function requireToken(principal: Principal | undefined): void {
   if (principal?.kind === 'token') return;
-  throw new SlipwayError('auth.tokenOnly', 'Only the holder of the token may call this.', 'Send `Authorization: Bearer`.', 403);
+  throw new SlipwayError(
+    'auth.tokenOnly',
+    'Only the holder of the token may call this.',
+    'Send `Authorization: Bearer`.',
+    403,
+  );
 }
 
 /** A browser saves what somebody's dataset holds; it never shows it as a page of ours. */
@@ -95,11 +108,19 @@ function dispositionOf(name: OperationName, call: AnyCall): string {
   const path = name === 'readDatasetFile' ? (call.query as { path: string }).path : `${name}.jsonl`;
   const base = path.slice(path.lastIndexOf('/') + 1);
   // RFC 8187: what encodeURIComponent leaves and an ext-value must not have.
-  const encoded = encodeURIComponent(base.toWellFormed()).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  const encoded = encodeURIComponent(base.toWellFormed()).replace(
+    /['()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   return `attachment; filename*=UTF-8''${encoded}`;
 }
 
-async function sendStream(response: ServerResponse, mediaType: string, disposition: string, body: Readable): Promise<void> {
+async function sendStream(
+  response: ServerResponse,
+  mediaType: string,
+  disposition: string,
+  body: Readable,
+): Promise<void> {
   await firstBytes(body);
   const headers: OutgoingHttpHeaders = { ...apiHeaders, 'Content-Type': mediaType, 'Content-Disposition': disposition };
   response.writeHead(200, headers);

@@ -49,7 +49,8 @@ export function authenticate(gate: Gate, request: IncomingMessage, source: Sourc
   return session;
 }
 
-const tokenHint = 'Send `Authorization: Bearer` with the token of the data folder, or open the pages by `slipway open`.';
+const tokenHint =
+  'Send `Authorization: Bearer` with the token of the data folder, or open the pages by `slipway open`.';
 
 /**
  * Ports of one host are one site to a browser: it sends a Strict cookie also for what a page on another port asks.

@@ -103,7 +103,12 @@ function describeOperation(name: string, spec: OperationSpec, schemas: Schemas):
       ...(spec.query ? queryParameters(schemas.describe(spec.query, 'output')) : []),
     ],
     ...(spec.body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: schemas.describe(spec.body, 'input') } } } }
+      ? {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: schemas.describe(spec.body, 'input') } },
+          },
+        }
       : {}),
     responses: {
       [status]: {

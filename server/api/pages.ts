@@ -90,7 +90,12 @@ export class Pages {
     const file = join(this.#folder, path);
     const found = await stat(file).catch(() => undefined);
     if (!found) {
-      throw new SlipwayError('pages.missing', `The pages are not installed: ${path} is missing.`, 'Build or install Slipway again.', 404);
+      throw new SlipwayError(
+        'pages.missing',
+        `The pages are not installed: ${path} is missing.`,
+        'Build or install Slipway again.',
+        404,
+      );
     }
     const known = this.#assets.get(path);
     if (known?.modifiedMs === found.mtimeMs) return known;

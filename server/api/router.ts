@@ -51,7 +51,12 @@ export class MethodNotAllowed extends SlipwayError {
 }
 
 export function unknownPath(): SlipwayError {
-  return new SlipwayError('request.path', 'There is nothing at this path.', `The calls are listed at ${apiPrefix}/openapi.json.`, 404);
+  return new SlipwayError(
+    'request.path',
+    'There is nothing at this path.',
+    `The calls are listed at ${apiPrefix}/openapi.json.`,
+    404,
+  );
 }
 
 /**
@@ -115,5 +120,9 @@ function decode(segment: string): string | undefined {
 }
 
 function invalid(field: string, problem: string): SlipwayError {
-  return new SlipwayError('request.invalid', `${field}: ${problem}`, `See ${apiPrefix}/openapi.json for what the call takes.`);
+  return new SlipwayError(
+    'request.invalid',
+    `${field}: ${problem}`,
+    `See ${apiPrefix}/openapi.json for what the call takes.`,
+  );
 }

@@ -3,7 +3,7 @@
 // with the Node that `npm install` put beside it. Plain JavaScript, so that any Node can read it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { builtinModules } from 'node:module';
+import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -12,22 +12,22 @@ const bundle = join(root, 'dist', 'server', 'slipway.js');
 const nodeBeside = join(root, 'node_modules', 'node', 'bin', 'node');
 
 if (!existsSync(bundle)) fail(`${bundle} does not exist`, 'Build it: npm run build');
-else if (hasSqlite()) await import(pathToFileURL(bundle).href);
-else if (process.env.SLIPWAY_NODE === nodeBeside || !existsSync(nodeBeside)) {
+else if (isBuiltin('node:sqlite')) {
+  delete process.env.SLIPWAY_NODE;
+  await import(pathToFileURL(bundle).href);
+} else if (process.env.SLIPWAY_NODE === nodeBeside || !existsSync(nodeBeside)) {
   fail(`Node ${process.versions.node} has no node:sqlite`, 'Install Node 22.13 or newer, or run npm install in the folder of Slipway.');
 } else startAgain();
-
-// The Nodes that have it list it with its prefix, or can load it without a flag (22.13 and later).
-function hasSqlite() {
-  return builtinModules.includes('node:sqlite') || builtinModules.includes('sqlite');
-}
 
 function startAgain() {
   const child = spawn(nodeBeside, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
     env: { ...process.env, SLIPWAY_NODE: nodeBeside },
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // A terminal sends Ctrl-C to both of us; other signals, and all without a terminal, come to this process alone.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)));
+  }
   child.on('error', (error) => fail(`${nodeBeside} cannot be started: ${error.message}`, 'Run npm install again.'));
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? 128 + (signal === 'SIGINT' ? 2 : 15);

@@ -10,14 +10,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SlipwayError } from '../protocol/errors.ts';
 import type { Pipeline } from '../protocol/entities.ts';
 import { buildEnvironment, findUv, lockEnvironment } from '../runtimes/environments/index.ts';
-import type { Client } from './client.ts';
+import type { Client as FullClient } from './client.ts';
 import { readGreyPng } from './demo/png.ts';
 import { Display } from './demo/display.ts';
 import { stopEverything, Supervisor } from './demo/supervisor.ts';
 import { Traffic } from './demo/traffic.ts';
 import { installation } from './installation.ts';
-import { defaultDataFolder } from './dataFolder.ts';
+import { dataFolder } from './dataFolder.ts';
 import { runProgram } from './demo/program.ts';
+
+type Client = Pick<FullClient, 'call'>;
 
 export interface StartOptions {
   /** End when the loop is done, instead of staying up. */
@@ -28,14 +30,14 @@ export interface StartOptions {
 
 /** Runs the demonstration; returns the exit status. @throws SlipwayError for what a person can mend */
 export async function start(options: StartOptions): Promise<number> {
-  const data = options.data ?? defaultDataFolder();
+  const data = dataFolder(options.data, process.env, process.cwd());
   const { root } = installation();
   const example = join(root, 'resources', 'examples', 'digits');
   const display = new Display(process.stdout);
   const began = Date.now();
   display.title('Slipway: a model of handwritten digits, from its bytes to production');
-  const supervisor = new Supervisor({ data, port: options.port ?? 0 });
   const interrupted = new AbortController();
+  const supervisor = new Supervisor({ data, port: options.port ?? 0, signal: interrupted.signal });
   const interrupt = () => interrupted.abort(new SlipwayError('start.interrupted', 'Interrupted.', 'npm start goes on where it stopped.'));
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);

@@ -11,16 +11,16 @@ import type { Store } from '../store/index.ts';
 import { registerAggregates } from './aggregates.ts';
 import type { Context, Folders, Log } from './context.ts';
 import { Engine } from './engine.ts';
+import { toFloat } from './floats.ts';
 import { logParts, RunMetrics } from './follow.ts';
 import { GatewayProcess } from './gatewayProcess.ts';
 import { registerHandlers } from './handlers.ts';
 import { LiveFigures } from './live.ts';
 import { adoptWorkloads, FigureViews, GatewayObserver, observeCapacity, observeWorkloads } from './observe.ts';
 import { Operations } from './operations.ts';
-import { createServices } from './serviceTable.ts';
+import { createServices } from './services/index.ts';
 import type { ControlPlane } from './services.ts';
 import { TensorBoards } from './tensorBoards.ts';
-import { toFloat } from './floats.ts';
 
 export interface ControlPlaneOptions {
   version: string;
@@ -132,7 +132,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 function background(context: Context, what: string, work: () => Promise<void>): void {
   work().catch((error: unknown) => {
     if (context.signal.aborted) return;
-    context.log('error', `${what} has ended`, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    context.log('error', `${what} has ended`, {
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
   });
 }
 

@@ -171,7 +171,7 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
     model: model.name,
     from,
     to,
-    steps: request.atOnce ? [100] : steps,
+    steps: request.atOnce || from === null ? [100] : steps,
     analysis: request.atOnce
       ? // Going back is not judged: it completes with the first look.
         { maxErrorRate: 1, maxP95Ratio: 1e9, minRequests: 1, onInconclusive: 'pass', maxWaitMs: 0 }

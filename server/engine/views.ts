@@ -288,7 +288,6 @@ const rolloutStatuses = { waitingReady: 'starting', promoting: 'stepping' } as c
 export function releaseViews(state: ReleaseState, receiptOf: ReceiptOf): View[] {
   const { rollout } = state;
   const { status } = rollout;
-  const { maxErrorRate, maxP95Ratio, minRequests, onInconclusive, maxWaitMs } = rollout.analysis;
   const data: Rollout = {
     id: state.id,
     endpoint: rollout.endpoint,
@@ -301,7 +300,7 @@ export function releaseViews(state: ReleaseState, receiptOf: ReceiptOf): View[] 
     weight: rollout.weight,
     steps: state.steps,
     step: Math.max(rollout.stepIndex, 0),
-    analysis: { maxErrorRate, maxP95Ratio, minRequests, onInconclusive, maxWait: maxWaitMs },
+    analysis: rollout.analysis,
     createdAt: rollout.createdAt,
     endedAt: rollout.endedAt ?? undefined,
     pipeline: state.parent?.kind === 'pipeline' ? state.parent.id : undefined,

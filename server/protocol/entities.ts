@@ -3,7 +3,7 @@
  * the trees, the pages and the CLI read them. Times are milliseconds since 1970; sizes are bytes.
  */
 import { z } from 'zod';
-import { Analysis, Gate, Objective, ResourceSpec } from './slipwayFile.ts';
+import { Gate, Objective } from './slipwayFile.ts';
 
 const Time = z.number().int().describe('Milliseconds since 1970.');
 const ParamValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -105,7 +105,17 @@ export const Run = z.object({
   params: Params,
   command: z.string(),
   environment: z.object({ digest: z.string().optional(), python: z.string().optional(), label: z.string() }).optional(),
-  resources: ResourceSpec.partial(),
+  /** As in slipway.yaml, with sizes in bytes. */
+  resources: z.object({
+    cpu: z.number().optional(),
+    memory: z.number().optional(),
+    gpu: z.number().optional(),
+    gpuMemory: z.number().optional(),
+    shm: z.number().optional(),
+    disk: z.number().optional(),
+    nodes: z.number().int().optional(),
+    queue: z.string().optional(),
+  }),
   code: z.object({ sha256: z.string(), commit: z.string().optional(), changed: z.boolean().optional() }).optional(),
   dataset: z.string().optional().describe('NAME@vN'),
   objective: Objective.optional(),
@@ -284,7 +294,13 @@ export const Rollout = z.object({
   weight: z.number(),
   steps: z.array(RolloutStep),
   step: z.number().int(),
-  analysis: Analysis,
+  analysis: z.object({
+    maxErrorRate: z.number(),
+    maxP95Ratio: z.number(),
+    minRequests: z.number().int(),
+    onInconclusive: z.enum(['wait', 'pass']),
+    maxWaitMs: z.number(),
+  }),
   createdAt: Time,
   endedAt: Time.optional(),
   pipeline: z.string().optional(),

@@ -90,8 +90,7 @@ function liveMetrics(client: Client, run: string): Live<ReadonlyMap<string, Seri
   );
 }
 
-/** Subscribes while somebody listens; `again` asks for everything from the start,
- * while what is there stays. */
+/** Subscribes while somebody listens; `again` asks for everything from the start, while what is there stays. */
 function live<T>(
   client: Client,
   subscription: () => Subscription,

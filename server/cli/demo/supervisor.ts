@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SlipwayError } from '../../protocol/errors.ts';
 import { LocalRuntime } from '../../runtimes/index.ts';
-import { Client } from '../client.ts';
+import type { Client } from '../client.ts';
 import { installation } from '../installation.ts';
+import { retryingClient } from './retryingClient.ts';
 
 const startTimeoutMs = 30_000;
 
@@ -17,15 +18,15 @@ export class Supervisor {
   readonly #port: number;
   #child: ChildProcess | undefined;
   #isStopping = false;
-  readonly client: Client;
+  readonly client: Pick<Client, 'call'>;
   /** Whether it started the control plane, and so ends it. */
   isOwner = false;
 
-  constructor(options: { data: string; port: number }) {
+  constructor(options: { data: string; port: number; signal: AbortSignal }) {
     this.#data = options.data;
     this.#port = options.port;
     // A call that meets a control plane in mid-restart waits for the next one.
-    this.client = new Client({ data: options.data, retryForMs: startTimeoutMs });
+    this.client = retryingClient(options.data, startTimeoutMs, options.signal);
   }
 
   async start(): Promise<{ url: string; reused: boolean }> {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../client.ts';
 
 export interface TrafficOptions {
-  client: Client;
+  client: Pick<Client, 'call'>;
   endpoint: string;
   tokenFile: string;
   /** Request bodies, sent in turn. */

@@ -6,7 +6,8 @@
 import type { Rollout } from '../../protocol/entities.ts';
 import type { Serve } from '../../protocol/slipwayFile.ts';
 import type { ServePlan } from '../endpoint/endpoint.ts';
-import { type Digests, type Reduction, type Send, send, unchanged } from '../reducer.ts';
+import { type Digests, type ReceiptDraft, type Reduction, type Send, send, unchanged } from '../reducer.ts';
+import type { Judgement } from './analysis.ts';
 import { quantileMs } from './histogram.ts';
 import { isEnded, type RolloutCommand, type RolloutEvent, type RolloutSpec, type RolloutState, reduceRollout } from './rollout.ts';
 
@@ -45,7 +46,7 @@ export function reduceRelease(state: ReleaseState | undefined, event: ReleaseEve
   if (!state) throw new Error(`a rollout begins with created, not ${event.type}`);
   const { state: rollout, commands, receipts } = reduceRollout(state.rollout, event);
   if (rollout === null || rollout === state.rollout) return unchanged(state);
-  const next: ReleaseState = { ...state, rollout, steps: stepViews(state, rollout, event.at) };
+  const next: ReleaseState = { ...state, rollout, steps: stepViews(state, rollout, receipts, event.at) };
   return { state: next, commands: commands.flatMap((command) => carry(next, command)), receipts };
 }
 
@@ -91,22 +92,29 @@ function carry(state: ReleaseState, command: RolloutCommand): Send[] {
   }
 }
 
-/** The steps as people see them: passed ones keep the numbers they passed with. */
-function stepViews(state: ReleaseState, rollout: RolloutState, at: number): StepView[] {
-  const before = state.rollout;
+/** The steps as people see them: one that is over keeps the numbers that its receipt has. */
+function stepViews(state: ReleaseState, rollout: RolloutState, receipts: ReceiptDraft[], at: number): StepView[] {
+  const current = state.rollout.stepIndex;
+  const passed = receipts.find((receipt) => receipt.kind === 'rollout.stepped');
   const isOver = isEnded(rollout);
   return state.steps.map((step, index): StepView => {
     if (step.status === 'passed' || step.status === 'failed') return step;
-    if (index < rollout.stepIndex || (isOver && index === before.stepIndex && rollout.status === 'completed')) {
-      return { ...step, ...figures(before), status: 'passed', endedAt: at, reason: isOver ? rollout.reason : step.reason };
+    if (index === current && passed) {
+      const { judgement } = passed.evidence as { judgement: Judgement };
+      return { ...step, ...judged(judgement), status: 'passed', endedAt: at, reason: judgement.reason };
     }
     if (isOver && rollout.status === 'completed') return { ...step, status: 'passed', endedAt: at, reason: rollout.reason };
-    if (isOver && index === Math.max(before.stepIndex, 0)) return { ...step, ...figures(before), status: 'failed', endedAt: at, reason: rollout.reason };
-    if (index === rollout.stepIndex && !isOver) {
-      return { ...step, ...figures(rollout), status: 'running', startedAt: rollout.stepStartedAt, reason: rollout.reason };
+    if (isOver && index === Math.max(current, 0)) {
+      return { ...step, ...figures(rollout), status: 'failed', endedAt: at, reason: rollout.reason };
     }
-    return step;
+    if (isOver || index !== rollout.stepIndex) return step;
+    return { ...step, ...figures(rollout), status: 'running', startedAt: rollout.stepStartedAt, reason: rollout.reason };
   });
+}
+
+function judged({ canary, stable }: Judgement): Partial<StepView> {
+  const { requests, errorRate, p95Ms } = canary;
+  return { requests, errorRate, p95Ms, stableP95Ms: stable?.p95Ms ?? null };
 }
 
 function figures({ canary, stable, analysis }: RolloutState): Partial<StepView> {

@@ -1,6 +1,6 @@
 /**
  * The queue: who gets slots, in which order, and why the others wait. Order is priority, then arrival; the head of the
- * line is never overtaken, so nothing starves.
+ * line, the first that some node can hold, is never overtaken, so nothing starves.
  */
 import type { Waiting } from '../../protocol/entities.ts';
 import { type Reduction, type Send, send } from '../reducer.ts';
@@ -103,16 +103,20 @@ function admit(state: QueueState, at: number): Reduction<QueueState, Send> {
   const commands: Send[] = [];
   const waiting = [...state.waiting];
   const holding = { ...state.holding };
-  while (waiting.length > 0) {
-    const head = waiting[0]!;
+  // One that was queued before the nodes were known, or larger than they became, waits without holding the others up.
+  const isHead = (entry: Entry) => refuse(entry.request, state.nodes) === undefined;
+  for (let head = waiting.find(isHead); head; head = waiting.find(isHead)) {
     const place = placeOf(head.request, state.nodes, holding);
     if (!place) break;
-    waiting.shift();
+    waiting.splice(waiting.indexOf(head), 1);
     holding[head.id] = { ...place, request: head.request, at };
     commands.push(send('run', head.id, { type: 'admitted', ...place }));
   }
+  const first = waiting.find(isHead);
   const told = waiting.map((entry, i): Entry => {
-    const { reason, position } = { reason: reasonOf(waiting[0]!, i, state.nodes, holding), position: i + 1 };
+    const position = i + 1;
+    const reason =
+      entry === first ? lacking(entry, state.nodes, holding) : (refuse(entry.request, state.nodes) ?? behind(i));
     if (i >= toldPositions || (entry.told?.reason === reason && entry.told.position === position)) return entry;
     const ahead = waiting.slice(0, Math.min(i, 10)).map((other) => other.id);
     const news: Waiting = { reason, position, ahead, since: entry.at };
@@ -151,8 +155,11 @@ function refuse(request: Request, nodes: QueueNode[]): string | undefined {
   return `No node can ever hold ${wish}: ${shapes.join('; ')}. Ask for less under resources.`;
 }
 
-function reasonOf(head: Entry, position: number, nodes: QueueNode[], holding: Record<string, Holding>): string {
-  if (position > 0) return `waits behind ${position === 1 ? 'one other' : `${position} others`}`;
+function behind(ahead: number): string {
+  return `waits behind ${ahead === 1 ? 'one other' : `${ahead} others`}`;
+}
+
+function lacking(head: Entry, nodes: QueueNode[], holding: Record<string, Holding>): string {
   const free = nodes.map((node) => freeOn(node, holding));
   const lacks: string[] = [];
   if (free.every((one) => one.cpu + 1e-6 < head.request.cpu)) lacks.push(`${head.request.cpu} CPUs`);

@@ -1,0 +1,21 @@
+/**
+ * One function for each operation of the contract, a file for each group. They read views and send events; decisions
+ * are the reducers'. The control plane composes them; the API calls them.
+ */
+import type { Services } from '../services.ts';
+import { datasetServices } from './datasets.ts';
+import { loopServices } from './loop.ts';
+import { modelServices } from './models.ts';
+import { otherServices } from './other.ts';
+import type { ServiceParts } from './parts.ts';
+import { runServices } from './runs.ts';
+
+export function createServices(parts: ServiceParts): Services {
+  return {
+    ...datasetServices(parts),
+    ...runServices(parts),
+    ...loopServices(parts),
+    ...modelServices(parts),
+    ...otherServices(parts),
+  };
+}

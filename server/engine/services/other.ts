@@ -1,0 +1,61 @@
+/** Operations on receipts, TensorBoard, nodes and long operations. */
+import { Readable } from 'node:stream';
+import { listPage, requireEntity } from '../query.ts';
+import { exportReceipts, listReceipts, readReceipt, verifyStored } from '../receipts.ts';
+import type { Part, ServiceParts } from './parts.ts';
+
+export function otherServices(
+  parts: ServiceParts,
+): Part<
+  | 'listProjects'
+  | 'listReceipts'
+  | 'exportReceipts'
+  | 'verifyReceipts'
+  | 'getReceipt'
+  | 'openTensorBoard'
+  | 'closeTensorBoard'
+  | 'listNodes'
+  | 'listOperations'
+  | 'getOperation'
+  | 'cancelOperation'
+> {
+  const { context, operations, tensorBoards, publicKeys, run } = parts;
+  const { read } = context.engine.store;
+  return {
+    async listProjects() {
+      const projects = await read.receiptProjects();
+      const items = await Promise.all(
+        projects.map(async (name) => {
+          const head = (await read.head(name))!;
+          return { id: name, name, folder: '', receipts: head.seq, head: head.id, updatedAt: context.now() };
+        }),
+      );
+      return { items };
+    },
+    listReceipts: ({ query }) => listReceipts(read, query),
+    async exportReceipts({ query }) {
+      return Readable.from(exportReceipts(read, publicKeys, query?.project));
+    },
+    verifyReceipts: ({ body }) =>
+      operations.start('receipts.verify', body.project ?? 'all projects', 'objects', async (report) => {
+        return verifyStored(context, publicKeys, undefined, (done) => report({ done }), body.project);
+      }),
+    getReceipt: ({ params }) => readReceipt(read, params.id),
+    async openTensorBoard({ body }) {
+      return tensorBoards.open(await Promise.all(body.runs.map(run)));
+    },
+    async closeTensorBoard({ params }) {
+      tensorBoards.close(params.id);
+      return {};
+    },
+    listNodes: ({ query }) => listPage(read, 'nodes', query),
+    listOperations: ({ query }) => listPage(read, 'operations', query),
+    async getOperation({ params }) {
+      return operations.current(params.id) ?? requireEntity(read, 'operations', params.id);
+    },
+    async cancelOperation({ params }) {
+      operations.cancel(params.id);
+      return { id: params.id };
+    },
+  };
+}

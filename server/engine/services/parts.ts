@@ -1,0 +1,20 @@
+/** What every part of the service table is given. */
+import type { RunState } from '../../domain/run/run.ts';
+import type { Context } from '../context.ts';
+import type { RunMetrics } from '../follow.ts';
+import type { Operations } from '../operations.ts';
+import type { Services } from '../services.ts';
+import type { TensorBoards } from '../tensorBoards.ts';
+
+export interface ServiceParts {
+  context: Context;
+  operations: Operations;
+  tensorBoards: TensorBoards;
+  metrics: RunMetrics;
+  publicKeys: Record<string, string>;
+  /** @throws SlipwayError `runs.unknown` */
+  run: (id: string) => Promise<RunState>;
+}
+
+/** The operations of one part. */
+export type Part<Names extends keyof Services> = Pick<Services, Names>;

@@ -1,0 +1,169 @@
+/** Operations on runs: start, stop, logs, metrics, files. */
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasEnded } from '../../domain/run/run.ts';
+import { SlipwayError } from '../../protocol/errors.ts';
+import { captureCode } from '../code.ts';
+import { toFloat } from '../floats.ts';
+import { logParts } from '../follow.ts';
+import { newId } from '../ids.ts';
+import { ensureDataset } from '../prepareRun.ts';
+import { listPage, requireEntity } from '../query.ts';
+import { runFolder, workloadId } from '../runFolder.ts';
+import { programSpec, stageSpec, trainSpec } from '../runSpecs.ts';
+import { createTraining } from '../starts.ts';
+import type { Part, ServiceParts } from './parts.ts';
+import { captureProject, projectName, requireScript } from './project.ts';
+import { requireAbsolute } from './request.ts';
+
+export function runServices({
+  context,
+  metrics,
+  run,
+}: ServiceParts): Part<
+  | 'listRuns'
+  | 'startRun'
+  | 'getRun'
+  | 'stopRun'
+  | 'deleteRun'
+  | 'readRunLogs'
+  | 'listRunMetrics'
+  | 'readRunSeries'
+  | 'listRunFiles'
+> {
+  const { engine, objects, now } = context;
+  const { read } = engine.store;
+  return {
+    listRuns({ query }) {
+      const { project, status, sweep } = query ?? {};
+      const filter = {
+        ...(project === undefined ? {} : { project }),
+        ...(sweep === undefined ? {} : { parent: sweep }),
+      };
+      return listPage(read, 'runs', query, filter, (one) => status === undefined || one.status === status);
+    },
+    async startRun({ body }) {
+      requireAbsolute(body.folder);
+      const { folder, command, step = 'train', title, params, resume } = body;
+      const id = newId('r', now(), body.requestId);
+      if (await engine.state('run', id)) return requireEntity(read, 'runs', id);
+      if (resume !== undefined) await run(resume);
+      if (command) {
+        const code = await captureCode(objects, folder);
+        const spec = programSpec({ id, project: projectName(folder), folder, code, command, title });
+        await engine.send('run', id, { type: 'created', spec });
+        return requireEntity(read, 'runs', id);
+      }
+      const { file, code } = await captureProject(context, folder);
+      if (step === 'train') {
+        const spec = trainSpec({ id, file, folder, code, params, title, resume });
+        await requireScript(context, spec.command, code.md5);
+        await createTraining(context, { id, file, folder, code, params, title, resume });
+        return requireEntity(read, 'runs', id);
+      }
+      if (!file.stages[step]) {
+        const known = Object.keys(file.stages).join(', ') || 'none';
+        throw new SlipwayError(
+          'run.unknownStep',
+          `slipway.yaml has no stage ${step}.`,
+          `Stages: ${known}; or train.`,
+          404,
+        );
+      }
+      const dataset = await ensureDataset(context, file, folder);
+      const spec = { ...stageSpec({ file, folder, code, dataset }, step, []), id, resolve: true };
+      await requireScript(context, spec.command, code.md5);
+      await engine.send('run', id, { type: 'created', spec: { ...spec, params: { ...spec.params, ...params } } });
+      return requireEntity(read, 'runs', id);
+    },
+    getRun: ({ params }) => requireEntity(read, 'runs', params.id),
+    async stopRun({ params, body }) {
+      await run(params.id);
+      await engine.send('run', params.id, { type: 'stopRequested', reason: body?.reason ?? 'Stopped by hand.' });
+      return requireEntity(read, 'runs', params.id);
+    },
+    async deleteRun({ params }) {
+      const state = await run(params.id);
+      if (!hasEnded(state.status)) {
+        throw new SlipwayError('run.notEnded', `The run ${params.id} is ${state.status}.`, 'Stop it first.', 409);
+      }
+      if (state.model) {
+        throw new SlipwayError(
+          'run.inUse',
+          `The model version ${state.model} was made by ${params.id}.`,
+          'Delete that first.',
+          409,
+        );
+      }
+      const view = await requireEntity(read, 'runs', params.id);
+      await engine.appendReceipt(state.spec.project, {
+        kind: 'deleted',
+        subject: { name: `run:${params.id}` },
+        inputs: [],
+        decision: 'deleted by hand',
+        evidence: { run: params.id, receipt: view.receipt ?? null, at: now() },
+      });
+      await engine.putViews([{ topic: 'runs', id: params.id, project: state.spec.project, data: null }]);
+      await rm(runFolder(context.folders.runs, params.id).root, { recursive: true, force: true });
+      for (let attempt = 1; attempt <= state.attempt; attempt++) {
+        await rm(join(context.folders.workloads, workloadId(params.id, attempt)), { recursive: true, force: true });
+      }
+      return {};
+    },
+    async readRunLogs({ params, query }) {
+      const limit = query?.limit ?? 1 << 20;
+      const state = await run(params.id);
+      let part = { offset: 0, next: 0, text: '', ended: hasEnded(state.status) };
+      let text = '';
+      let offset: number | undefined;
+      const request = { offset: query?.offset ?? 0, follow: false, signal: context.signal };
+      for await (part of logParts(context, state, request)) {
+        offset ??= part.offset;
+        text += part.text;
+        if (part.next - offset >= limit) break;
+      }
+      return { offset: offset ?? 0, next: part.next, text, ended: part.ended };
+    },
+    async listRunMetrics({ params }) {
+      const followed = await metrics.storeOf(await run(params.id));
+      const tags = metrics.tagsOf(followed).map(({ tag, count, lastStep, lastValue }) => ({
+        tag,
+        points: count,
+        lastStep,
+        lastValue: toFloat(lastValue),
+        nonFinite: followed.store.downsampled('.', tag, 1) ? nonFinite(followed.store.downsampled('.', tag, 1)!) : 0,
+      }));
+      return { tags, problems: followed.problems };
+    },
+    async readRunSeries({ params, query }) {
+      const followed = await metrics.storeOf(await run(params.id));
+      const { total, series } = metrics.seriesOf(followed, query.tag, query.points, query);
+      return {
+        tag: query.tag,
+        total,
+        steps: [...series.steps.subarray(0, series.length)],
+        wallTimes: [...series.wallTimes.subarray(0, series.length)],
+        values: [...series.values.subarray(0, series.length)].map(toFloat),
+      };
+    },
+    async listRunFiles({ params }) {
+      await run(params.id);
+      const { output } = runFolder(context.folders.runs, params.id);
+      const names = await readdir(output, { recursive: true, withFileTypes: true }).catch(() => []);
+      const files = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+      const items = await Promise.all(
+        files.sort().map(async (path) => {
+          const relative = path.slice(output.length + 1);
+          const slash = relative.indexOf('/');
+          const [name, rest] = slash < 0 ? ['files', relative] : [relative.slice(0, slash), relative.slice(slash + 1)];
+          return { output: name, path: rest, bytes: (await stat(path)).size };
+        }),
+      );
+      return { items };
+    },
+  };
+}
+
+function nonFinite(counted: { nan: number; positiveInfinity: number; negativeInfinity: number }): number {
+  return counted.nan + counted.positiveInfinity + counted.negativeInfinity;
+}

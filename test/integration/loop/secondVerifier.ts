@@ -1,0 +1,173 @@
+/**
+ * A second implementation of `slipway receipts verify`, written from INTERFACE.md alone: nothing of server/ is used, so
+ * that the format, and not one program, is what the tests hold on to.
+ */
+import { createHash, createPublicKey, verify } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+interface Digest {
+  md5?: string;
+  sha256?: string;
+}
+
+interface Statement {
+  _type: string;
+  subject: { name: string; digest: Digest }[];
+  predicateType: string;
+  predicate: {
+    project: string;
+    seq: number;
+    kind: string;
+    inputs: { name: string; digest: Digest; source?: string }[];
+    evidence: unknown;
+    prev: string | null;
+  };
+}
+
+interface Envelope {
+  payload: string;
+  payloadType: string;
+  signatures: { keyid: string; sig: string }[];
+}
+
+export interface Verdict {
+  count: number;
+  /** Hex SHA-256 of the last payload of each project. */
+  heads: Record<string, string>;
+  /** Each names the receipt, file or object. */
+  problems: string[];
+}
+
+/**
+ * @param text what `slipway receipts export` wrote
+ * @param keyid the key that is known to be the control plane's
+ * @param objects the store, where the bytes are to be checked as well
+ */
+export function verifyExport(text: string, keyid: string, objects?: string): Verdict {
+  const [keysLine = '', ...lines] = text.split('\n').filter((line) => line !== '');
+  const problems: string[] = [];
+  const { keys } = JSON.parse(keysLine) as { keys: { keyid: string; spki: string }[] };
+  const key = keys.find((one) => one.keyid === keyid);
+  if (!key || sha256(Buffer.from(key.spki, 'base64')) !== keyid) return { count: 0, heads: {}, problems: [`no key ${keyid}`] };
+  const publicKey = createPublicKey({ key: Buffer.from(key.spki, 'base64'), format: 'der', type: 'spki' });
+
+  const chains = new Map<string, { head: string; seq: number; digests: Set<string> }>();
+  const ids = new Set<string>();
+  const evidence = new Map<string, Digest>();
+  for (const [n, line] of lines.entries()) {
+    const problem = (what: string) => problems.push(`receipt on line ${n + 2}: ${what}`);
+    let statement: Statement;
+    let payload: Buffer;
+    try {
+      const envelope = JSON.parse(line) as Envelope;
+      payload = Buffer.from(envelope.payload, 'base64');
+      const head = `DSSEv1 ${Buffer.byteLength(envelope.payloadType)} ${envelope.payloadType} ${payload.length} `;
+      const [signature] = envelope.signatures;
+      const isSigned =
+        envelope.payloadType === 'application/vnd.in-toto+json' &&
+        signature?.keyid === keyid &&
+        verify(null, Buffer.concat([Buffer.from(head), payload]), publicKey, Buffer.from(signature.sig, 'base64'));
+      if (!isSigned) problem('the signature does not hold');
+      // A changed letter of Base64 may decode to the same bytes.
+      if (payload.toString('base64') !== envelope.payload) problem('the payload is not plain Base64');
+      statement = JSON.parse(payload.toString('utf8')) as Statement;
+    } catch (error) {
+      problem(`it cannot be read: ${(error as Error).message}`);
+      continue;
+    }
+    const { project, seq, prev, inputs } = statement.predicate ?? {};
+    if (statement._type !== 'https://in-toto.io/Statement/v1') problem('it is no in-toto Statement v1');
+    if (statement.predicateType !== 'https://slipway.dev/receipt/v1') problem('it is no receipt');
+    const chain = chains.get(project) ?? { head: '', seq: 0, digests: new Set<string>() };
+    chains.set(project, chain);
+    if (seq !== chain.seq + 1) problem(`it has number ${seq} after ${chain.seq} in ${project}`);
+    if ((prev ?? '') !== chain.head) problem(`it does not follow the one before in ${project}`);
+    for (const input of inputs) {
+      const known = Object.entries(input.digest).some(([name, hex]) => chain.digests.has(`${name}:${hex}`));
+      const other = /([0-9a-f]{64})$/.exec(input.source ?? '')?.[1];
+      if (!known && input.source !== 'external' && !(other && ids.has(other))) problem(`its input ${input.name} leads nowhere`);
+    }
+    const [first] = statement.subject;
+    if (first && first.digest.md5 === undefined && first.digest.sha256 !== sha256(Buffer.from(canonical(statement.predicate.evidence)))) {
+      problem(`${first.name} does not have the digest of its evidence`);
+    }
+    for (const { name, digest } of statement.subject) {
+      for (const [algorithm, hex] of Object.entries(digest)) chain.digests.add(`${algorithm}:${hex}`);
+      if (digest.md5 !== undefined) evidence.set(name, digest);
+    }
+    chain.head = sha256(payload);
+    chain.seq = seq;
+    ids.add(chain.head);
+  }
+  if (objects !== undefined) for (const [name, digest] of evidence) problems.push(...checkBytes(name, digest, objects));
+  const heads = Object.fromEntries([...chains].map(([project, { head }]) => [project, head]));
+  return { count: lines.length, heads, problems };
+}
+
+/** RFC 8785: ECMAScript's own numbers and strings, keys in the order of their UTF-16 code units. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).filter(([, one]) => one !== undefined);
+  return `{${entries
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, one]) => `${JSON.stringify(key)}:${canonical(one)}`)
+    .join(',')}}`;
+}
+
+/** A subject with bytes: a folder, by its `.dir` manifest and the listing of its files, or a single file. */
+function checkBytes(name: string, { md5 = '', sha256: expected }: Digest, objects: string): string[] {
+  const manifest = `${objectPath(objects, md5)}.dir`;
+  if (!existsSync(manifest)) {
+    const file = readObject(objects, md5);
+    if (typeof file === 'string') return [`${name}: ${file}`];
+    return sha256(file) === expected ? [] : [`${name}: another SHA-256 than the receipt says`];
+  }
+  const text = readFileSync(manifest);
+  if (createHash('md5').update(text).digest('hex') !== md5) return [`${name}: the manifest ${md5}.dir is not what its name says`];
+  const problems: string[] = [];
+  const lines: Buffer[] = [];
+  for (const { relpath, md5: digest } of JSON.parse(text.toString('utf8')) as { relpath: string; md5: string }[]) {
+    const file = readObject(objects, digest);
+    if (typeof file === 'string') problems.push(`${name}: ${relpath}: ${file}`);
+    else lines.push(Buffer.from(`${listingLine(sha256(file), relpath)}\n`));
+  }
+  if (problems.length > 0) return problems;
+  return sha256(Buffer.concat(lines.sort(byName))) === expected ? [] : [`${name}: another SHA-256 than the receipt says`];
+}
+
+function readObject(objects: string, md5: string): Buffer | string {
+  try {
+    const bytes = readFileSync(objectPath(objects, md5));
+    return createHash('md5').update(bytes).digest('hex') === md5 ? bytes : `the object ${md5} is not what its name says`;
+  } catch {
+    return `the object ${md5} is missing`;
+  }
+}
+
+function objectPath(objects: string, md5: string): string {
+  return join(objects, 'files', 'md5', md5.slice(0, 2), md5.slice(2));
+}
+
+/** As GNU sha256sum writes it: a name with a backslash or a line break is escaped, and its line begins with a backslash. */
+function listingLine(digest: string, relpath: string): string {
+  const escaped = relpath.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
+  return `${escaped === relpath ? '' : '\\'}${digest}  ./${escaped}`;
+}
+
+/** `LC_ALL=C sort -z` sorts the names before they are escaped, byte by byte. */
+function byName(a: Buffer, b: Buffer): number {
+  return Buffer.compare(nameOf(a), nameOf(b));
+}
+
+function nameOf(line: Buffer): Buffer {
+  const text = line.toString('latin1').replace(/\n$/, '');
+  const name = text.replace(/^\\?[0-9a-f]{64} {2}/, '');
+  const plain = text.startsWith('\\') ? name.replaceAll(/\\([\\nr])/g, (_, c: string) => ({ n: '\n', r: '\r' })[c] ?? '\\') : name;
+  return Buffer.from(plain, 'latin1');
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
