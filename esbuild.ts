@@ -2,12 +2,13 @@
  * Builds everything that runs: the extension, the server with its worker files, the pages, and the JSON schema of
  * slipway.yaml. `node esbuild.ts` once, `node esbuild.ts --watch` while developing.
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import esbuild, { type BuildOptions, type Plugin } from 'esbuild';
 import { slipwayFileJsonSchema } from './server/protocol/slipwayFile.ts';
 
 const watch = process.argv.includes('--watch');
-const shared: BuildOptions = { bundle: true, minify: !watch, sourcemap: watch, logLevel: 'warning', legalComments: 'none', charset: 'utf8' };
+const shared: BuildOptions = { bundle: true, minify: !watch, sourcemap: watch, logLevel: 'warning', metafile: true, legalComments: 'none', charset: 'utf8' };
 
 /** Lines that an editor's background task waits for. */
 const announce: Plugin = {
@@ -58,12 +59,22 @@ const builds: BuildOptions[] = [
   },
 ];
 
-rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist', { recursive: true });
-writeFileSync('dist/slipway.schema.json', `${JSON.stringify(slipwayFileJsonSchema(), null, 2)}\n`);
+const schema = 'dist/slipway.schema.json';
+writeFileSync(schema, `${JSON.stringify(slipwayFileJsonSchema(), null, 2)}\n`);
 if (watch) {
   const contexts = await Promise.all(builds.map((build) => esbuild.context({ ...build, plugins: [announce] })));
   await Promise.all(contexts.map((context) => context.watch()));
 } else {
-  await Promise.all(builds.map((build) => esbuild.build(build)));
+  const results = await Promise.all(builds.map((build) => esbuild.build(build)));
+  removeOthers([schema, ...results.flatMap((result) => Object.keys(result.metafile!.outputs))]);
+}
+
+/** What an earlier build left: removed after the new files are there, so that what runs from dist/ goes on. */
+function removeOthers(built: string[]): void {
+  const kept = new Set(built.map((file) => path.normalize(file)));
+  for (const entry of readdirSync('dist', { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    if (entry.isFile() && !kept.has(path.normalize(file))) rmSync(file);
+  }
 }

@@ -15,7 +15,11 @@ export interface OptionSpec {
 
 type Options = Record<string, OptionSpec>;
 
-type ValueOf<O extends OptionSpec> = O['type'] extends 'boolean' ? boolean : O['type'] extends 'string' ? string : number;
+type ValueOf<O extends OptionSpec> = O['type'] extends 'boolean'
+  ? boolean
+  : O['type'] extends 'string'
+    ? string
+    : number;
 
 export type OptionValues<O extends Options> = {
   [K in keyof O]: O[K]['type'] extends 'boolean'

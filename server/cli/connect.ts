@@ -29,11 +29,14 @@ export async function connect(target: Target, shell: Shell): Promise<Client> {
 async function findServer(target: Target, shell: Shell): Promise<Address> {
   const { data, server, tokenFile } = target;
   if (server !== undefined) {
-    if (tokenFile === undefined) throw usageError('slipway: --server needs --token-file FILE', 'The token is DIR/token of its data folder.');
-    if (!URL.canParse(server)) throw usageError(`slipway: --server ${server} is not a URL`, 'Write for example http://127.0.0.1:4000.');
+    if (tokenFile === undefined)
+      throw usageError('slipway: --server needs --token-file FILE', 'The token is DIR/token of its data folder.');
+    if (!URL.canParse(server))
+      throw usageError(`slipway: --server ${server} is not a URL`, 'Write for example http://127.0.0.1:4000.');
     return { url: server.replace(/\/+$/, ''), token: await readToken(resolve(shell.cwd, tokenFile)) };
   }
-  if (tokenFile !== undefined) throw usageError('slipway: --token-file needs --server URL', 'Without it the data folder is asked.');
+  if (tokenFile !== undefined)
+    throw usageError('slipway: --token-file needs --server URL', 'Without it the data folder is asked.');
   const found = ServerFile.safeParse(await readJson(join(data, 'server.json')));
   if (!found.success) throw notRunning(data);
   const { pid, host, bootId, url } = found.data;
@@ -61,7 +64,11 @@ async function readToken(path: string): Promise<string> {
   try {
     return (await readFile(path, 'utf8')).trim();
   } catch (error) {
-    throw new SlipwayError('client.token', `The token ${path} cannot be read: ${(error as Error).message}`, 'Check its path and who owns it.');
+    throw new SlipwayError(
+      'client.token',
+      `The token ${path} cannot be read: ${(error as Error).message}`,
+      'Check its path and who owns it.',
+    );
   }
 }
 

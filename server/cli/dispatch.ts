@@ -72,7 +72,8 @@ async function runCommand(command: Command, line: readonly string[], shell: Shel
 }
 
 function unknownVerb(noun: Noun, commands: readonly Command[], verb: string): SlipwayError {
-  if (verb.startsWith('-')) return usageError(`slipway ${noun.name}: a command is missing`, `See slipway ${noun.name} --help.`);
+  if (verb.startsWith('-'))
+    return usageError(`slipway ${noun.name}: a command is missing`, `See slipway ${noun.name} --help.`);
   const verbs = shownNames(commands).map((name) => name.slice(noun.name.length + 1));
   return unknownWord('command', verb, verbs, `slipway ${noun.name}`);
 }

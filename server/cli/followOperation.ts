@@ -31,7 +31,11 @@ export async function followOperation(client: Client, started: Operation, shell:
 }
 
 function cancelled({ kind, subject }: Operation): SlipwayError {
-  return new SlipwayError('operation.cancelled', `${kind} ${subject} was cancelled.`, 'Start it again; what was done is found and not done twice.');
+  return new SlipwayError(
+    'operation.cancelled',
+    `${kind} ${subject} was cancelled.`,
+    'Start it again; what was done is found and not done twice.',
+  );
 }
 
 /** `dataset.add digits: 120 of 1797 files (7 %), 812 files/s` */

@@ -22,12 +22,22 @@ export function generalHelp(nouns: readonly Noun[]): string {
 /** What `slipway dataset --help` prints. */
 export function nounHelp(noun: Noun, commands: readonly Command[]): string {
   const rows = commands.filter((one) => !one.isHidden).map((one) => [one.name, one.summary]);
-  return [noun.summary, '', 'Commands:', indent(alignColumns(rows)), '', `See slipway ${noun.name} COMMAND --help.`].join('\n');
+  return [
+    noun.summary,
+    '',
+    'Commands:',
+    indent(alignColumns(rows)),
+    '',
+    `See slipway ${noun.name} COMMAND --help.`,
+  ].join('\n');
 }
 
 /** What `slipway dataset add --help` prints. */
 export function commandHelp(command: Command): string {
-  const described = [...(command.arguments ?? []), ...(command.rest ? [{ ...command.rest, name: `-- ${command.rest.name}` }] : [])];
+  const described = [
+    ...(command.arguments ?? []),
+    ...(command.rest ? [{ ...command.rest, name: `-- ${command.rest.name}` }] : []),
+  ];
   const optionRows = Object.entries(allOptions(command)).map(([name, spec]) => {
     const short = spec.short ? `-${spec.short}, ` : '';
     const value = spec.type === 'boolean' ? '' : ` ${spec.value ?? 'VALUE'}`;
@@ -36,7 +46,8 @@ export function commandHelp(command: Command): string {
   });
   const sections = [`${command.summary}\n\nUsage: ${usageLine(command)}`];
   if (command.details) sections.push(command.details);
-  if (described.length > 0) sections.push(`Arguments:\n${indent(alignColumns(described.map(({ name, help }) => [name, help])))}`);
+  if (described.length > 0)
+    sections.push(`Arguments:\n${indent(alignColumns(described.map(({ name, help }) => [name, help])))}`);
   sections.push(`Options:\n${indent(alignColumns(optionRows))}`);
   sections.push(`Examples:\n${indent(command.examples.join('\n'))}`);
   return sections.join('\n\n');

@@ -1,6 +1,10 @@
 import type { OptionSpec } from './command.ts';
 
-export const limitOption = { type: 'integer', value: 'N', help: 'Show at most so many (default 100).' } as const satisfies OptionSpec;
+export const limitOption = {
+  type: 'integer',
+  value: 'N',
+  help: 'Show at most so many (default 100).',
+} as const satisfies OptionSpec;
 
 interface Page<T> {
   items: T[];

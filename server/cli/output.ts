@@ -10,14 +10,21 @@ export function alignColumns(rows: readonly (readonly string[])[]): string {
   }
   return rows
     .map((row) => {
-      const padded = row.map((cell, i) => (i === row.length - 1 ? cell : cell + ' '.repeat(widths[i]! - textWidth(cell))));
+      const padded = row.map((cell, i) =>
+        i === row.length - 1 ? cell : cell + ' '.repeat(widths[i]! - textWidth(cell)),
+      );
       return padded.join('  ').trimEnd();
     })
     .join('\n');
 }
 
 /** A table with a head line, or a sentence where there are no rows. */
-export function table(shell: Shell, head: readonly string[], rows: readonly (readonly string[])[], none: string): string {
+export function table(
+  shell: Shell,
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  none: string,
+): string {
   if (rows.length === 0) return none;
   return alignColumns([head.map((cell) => paint(shell, 'dim', cell)), ...rows]);
 }
@@ -106,4 +113,5 @@ function textWidth(text: string): number {
   return width;
 }
 
-const wide = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+const wide =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;

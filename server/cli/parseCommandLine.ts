@@ -65,7 +65,7 @@ export function parseCommandLine(command: Command, line: readonly string[]): Par
       const known = Object.keys(specs).map((name) => `--${name}`);
       throw unknownWord('option', token.rawName, known, fullName(command));
     }
-    const value = valueOf(command, token, spec);
+    const value = readValue(command, token, spec);
     if (spec.multiple) (options[token.name] as unknown[]).push(value);
     else options[token.name] = value;
   }
@@ -73,7 +73,7 @@ export function parseCommandLine(command: Command, line: readonly string[]): Par
   return { options, args, rest };
 }
 
-function valueOf(
+function readValue(
   command: Command,
   token: { rawName: string; value?: string; inlineValue?: boolean },
   spec: OptionSpec,

@@ -37,7 +37,12 @@ export async function serve(options: ServeOptions): Promise<void> {
   await prepareDataFolder(data);
   const lock = tryLock(join(data, 'server.lock'));
   if (!lock) {
-    throw new SlipwayError('server.running', `A control plane runs on ${data} already.`, 'Use it, or end it first: see server.json there.', 409);
+    throw new SlipwayError(
+      'server.running',
+      `A control plane runs on ${data} already.`,
+      'Use it, or end it first: see server.json there.',
+      409,
+    );
   }
   const log = logTo(join(data, 'server.log'));
   const { resolve: end, promise: ended } = Promise.withResolvers<string>();
@@ -123,13 +128,22 @@ async function run(options: ServeOptions, log: Log, end: (why: string) => void, 
   }
 }
 
-async function listen(options: ServeOptions, last: number, start: (port: number) => Promise<ApiHandle>): Promise<ApiHandle> {
+async function listen(
+  options: ServeOptions,
+  last: number,
+  start: (port: number) => Promise<ApiHandle>,
+): Promise<ApiHandle> {
   if (options.port !== 0) {
     try {
       return await start(options.port);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      throw new SlipwayError('server.portTaken', `Port ${options.port} is taken by another program.`, 'Choose another: --port 0 takes any free one.', 409);
+      throw new SlipwayError(
+        'server.portTaken',
+        `Port ${options.port} is taken by another program.`,
+        'Choose another: --port 0 takes any free one.',
+        409,
+      );
     }
   }
   try {
@@ -147,11 +161,20 @@ async function prepareDataFolder(data: string): Promise<void> {
     await mkdir(data, { recursive: true, mode: 0o700 });
     await access(data, constants.W_OK);
   } catch (error) {
-    throw new SlipwayError('server.dataFolder', `The data folder ${data} cannot be written: ${(error as Error).message}`, 'Choose another with --data.');
+    throw new SlipwayError(
+      'server.dataFolder',
+      `The data folder ${data} cannot be written: ${(error as Error).message}`,
+      'Choose another with --data.',
+    );
   }
   const room = await statfs(data);
   if (room.bavail * room.bsize < neededBytes) {
-    throw new SlipwayError('store.full', `There is no room left for ${data}.`, 'Free some disk space, or choose another folder with --data.', 507);
+    throw new SlipwayError(
+      'store.full',
+      `There is no room left for ${data}.`,
+      'Free some disk space, or choose another folder with --data.',
+      507,
+    );
   }
   // NFS, SMB, CIFS, FUSE (statfs(2)): SQLite's locks are not to be trusted there.
   if ([0x6969, 0x517b, 0xff534d42, 0xfe534d42].includes(room.type)) {

@@ -16,7 +16,10 @@ else if (isBuiltin('node:sqlite')) {
   delete process.env.SLIPWAY_NODE;
   await import(pathToFileURL(bundle).href);
 } else if (process.env.SLIPWAY_NODE === nodeBeside || !existsSync(nodeBeside)) {
-  fail(`Node ${process.versions.node} has no node:sqlite`, 'Install Node 22.13 or newer, or run npm install in the folder of Slipway.');
+  fail(
+    `Node ${process.versions.node} has no node:sqlite`,
+    'Install Node 22.13 or newer, or run npm install in the folder of Slipway.',
+  );
 } else startAgain();
 
 function startAgain() {

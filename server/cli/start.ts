@@ -7,17 +7,17 @@ import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { SlipwayError } from '../protocol/errors.ts';
 import type { Pipeline } from '../protocol/entities.ts';
+import { SlipwayError } from '../protocol/errors.ts';
 import { buildEnvironment, findUv, lockEnvironment } from '../runtimes/environments/index.ts';
 import type { Client as FullClient } from './client.ts';
-import { readGreyPng } from './demo/png.ts';
+import { dataFolder } from './dataFolder.ts';
 import { Display } from './demo/display.ts';
-import { stopEverything, Supervisor } from './demo/supervisor.ts';
+import { readGreyPng } from './demo/png.ts';
+import { runProgram } from './demo/program.ts';
+import { Supervisor, stopEverything } from './demo/supervisor.ts';
 import { Traffic } from './demo/traffic.ts';
 import { installation } from './installation.ts';
-import { dataFolder } from './dataFolder.ts';
-import { runProgram } from './demo/program.ts';
 
 type Client = Pick<FullClient, 'call'>;
 
@@ -38,7 +38,8 @@ export async function start(options: StartOptions): Promise<number> {
   display.title('Slipway: a model of handwritten digits, from its bytes to production');
   const interrupted = new AbortController();
   const supervisor = new Supervisor({ data, port: options.port ?? 0, signal: interrupted.signal });
-  const interrupt = () => interrupted.abort(new SlipwayError('start.interrupted', 'Interrupted.', 'npm start goes on where it stopped.'));
+  const interrupt = () =>
+    interrupted.abort(new SlipwayError('start.interrupted', 'Interrupted.', 'npm start goes on where it stopped.'));
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   try {
@@ -71,7 +72,10 @@ async function makeData(example: string, data: string, display: Display, signal:
   const environment = await display.step('Python environment', async (progress) => {
     const uv = await findUv({ root, env: process.env, onProgress: progress, signal });
     const context = { root, uv, folder: example, onProgress: progress, signal };
-    const lock = await lockEnvironment({ requirements: await readFile(join(example, 'requirements.txt'), 'utf8') }, context);
+    const lock = await lockEnvironment(
+      { requirements: await readFile(join(example, 'requirements.txt'), 'utf8') },
+      context,
+    );
     const built = await buildEnvironment(lock, context);
     const detail = `Python ${lock.python}, ${Object.keys(lock.packages).length} packages`;
     return { value: built, detail: `${detail}${built.cached ? ' (cached)' : ''}` };
@@ -94,8 +98,18 @@ interface LoopContext {
 async function runLoop(client: Client, context: LoopContext): Promise<void> {
   const { example, display, signal } = context;
   const digest = await digestOfCode(example);
-  await runPipeline(client, { title: 'First model', folder: example, search: false, requestId: `start-first-${digest}` }, display, signal);
-  const traffic = new Traffic({ client, endpoint: 'digits', tokenFile: join(context.data, 'token'), bodies: await requestBodies(example) });
+  await runPipeline(
+    client,
+    { title: 'First model', folder: example, search: false, requestId: `start-first-${digest}` },
+    display,
+    signal,
+  );
+  const traffic = new Traffic({
+    client,
+    endpoint: 'digits',
+    tokenFile: join(context.data, 'token'),
+    bodies: await requestBodies(example),
+  });
   try {
     const better = { title: 'Better model', folder: example, search: true, requestId: `start-better-${digest}` };
     await runPipeline(client, better, display, signal, traffic);
@@ -139,7 +153,11 @@ async function runPipeline(
       if (step.status === 'done' || step.status === 'cached') {
         shown.add(step.id);
         const seconds = step.startedAt && step.endedAt ? (step.endedAt - step.startedAt) / 1000 : undefined;
-        display.done(`${title}: ${label}`, `${step.detail}${step.status === 'cached' || isOld ? ' (cached)' : ''}`, isOld ? undefined : seconds);
+        display.done(
+          `${title}: ${label}`,
+          `${step.detail}${step.status === 'cached' || isOld ? ' (cached)' : ''}`,
+          isOld ? undefined : seconds,
+        );
       } else if (step.status === 'running') {
         if (step.id === 'rollout') traffic?.start();
         display.progress(`${title}: ${label}`, await progressOf(client, step));
@@ -151,7 +169,11 @@ async function runPipeline(
   }
   if (pipeline.status === 'succeeded') return;
   display.failed(title, pipeline.reason);
-  throw new SlipwayError('start.failed', `${title}: ${pipeline.reason}`, 'The dashboard shows the logs; npm start tries again.');
+  throw new SlipwayError(
+    'start.failed',
+    `${title}: ${pipeline.reason}`,
+    'The dashboard shows the logs; npm start tries again.',
+  );
 }
 
 function stepLabel(id: string): string {
@@ -191,10 +213,16 @@ async function verifyReceipts(client: Client, signal: AbortSignal): Promise<{ co
     await delay(100, undefined, { signal });
     operation = await client.call('getOperation', { params: { id: operation.id } });
   }
-  const result = operation.result as { ok: boolean; count: number; heads: Record<string, string>; problems: { message: string }[] } | undefined;
+  const result = operation.result as
+    | { ok: boolean; count: number; heads: Record<string, string>; problems: { message: string }[] }
+    | undefined;
   if (!result?.ok) {
     const why = operation.error?.message ?? result?.problems[0]?.message ?? 'unknown';
-    throw new SlipwayError('receipts.broken', `The receipts do not verify: ${why}`, 'Run slipway receipts verify for the whole list.');
+    throw new SlipwayError(
+      'receipts.broken',
+      `The receipts do not verify: ${why}`,
+      'Run slipway receipts verify for the whole list.',
+    );
   }
   return { count: result.count, head: result.heads['digits'] ?? '' };
 }
@@ -203,7 +231,9 @@ async function report(client: Client, data: string, display: Display, began: num
   const endpoint = await client.call('getEndpoint', { params: { name: 'digits' } });
   const { url: dashboard } = await client.call('createTicket', { body: {} });
   display.line('');
-  display.line(`Done in ${((Date.now() - began) / 1000).toFixed(0)} s. ${endpoint.revisions.map((one) => one.modelVersion).join(', ')} is in production.`);
+  display.line(
+    `Done in ${((Date.now() - began) / 1000).toFixed(0)} s. ${endpoint.revisions.map((one) => one.modelVersion).join(', ')} is in production.`,
+  );
   display.line('');
   display.line(`Dashboard   ${dashboard}`);
   display.line('            (opens once; a fresh address: npx slipway open)');
@@ -211,10 +241,15 @@ async function report(client: Client, data: string, display: Display, began: num
   display.line(`  curl -s ${endpoint.url}/predict \\`);
   display.line(`    -H "Authorization: Bearer $(cat '${join(data, 'token')}')" \\`);
   display.line(`    -H 'Content-Type: application/json' -d @${join(data, 'digits-request.json')}`);
-  await writeFile(join(data, 'digits-request.json'), (await requestBodies(join(installation().root, 'resources', 'examples', 'digits')))[0]!);
+  await writeFile(
+    join(data, 'digits-request.json'),
+    (await requestBodies(join(installation().root, 'resources', 'examples', 'digits')))[0]!,
+  );
   display.line('Next');
   display.line('  npx slipway receipts list --project digits     what happened, and why');
-  display.line('  npx slipway sweep start                         in resources/examples/digits: look for a better model');
+  display.line(
+    '  npx slipway sweep start                         in resources/examples/digits: look for a better model',
+  );
   display.line('  Open resources/examples/digits in VS Code with the extension (see README).');
   display.line('');
 }
@@ -222,7 +257,9 @@ async function report(client: Client, data: string, display: Display, began: num
 /** What the example consists of, apart from its data: the same code is the same pipeline. */
 async function digestOfCode(example: string): Promise<string> {
   const hash = createHash('sha256');
-  const names = (await readdir(example, { withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => entry.name);
+  const names = (await readdir(example, { withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => entry.name);
   for (const name of names.sort()) hash.update(name).update(await readFile(join(example, name)));
   return hash.digest('hex').slice(0, 16);
 }

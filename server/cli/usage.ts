@@ -1,5 +1,5 @@
-import { nearestKey } from '../protocol/parseSlipwayFile.ts';
 import { SlipwayError } from '../protocol/errors.ts';
+import { nearestKey } from '../protocol/parseSlipwayFile.ts';
 
 /** Wrong use of the command line: the process ends with status 2. */
 export function usageError(message: string, hint: string): SlipwayError {

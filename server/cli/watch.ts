@@ -25,7 +25,13 @@ export async function* watchObject<T extends Topic>(
   signal: AbortSignal,
 ): AsyncGenerator<EntityOf<T>> {
   let cursor: number | undefined;
-  const begin = (): ClientMessage => ({ type: 'subscribe', id: subscription, topic, of: id, ...(cursor === undefined ? {} : { cursor }) });
+  const begin = (): ClientMessage => ({
+    type: 'subscribe',
+    id: subscription,
+    topic,
+    of: id,
+    ...(cursor === undefined ? {} : { cursor }),
+  });
   for await (const message of messages(locate, begin, signal)) {
     if (message.type === 'resync') cursor = undefined;
     if (message.type !== 'changes') continue;
@@ -39,7 +45,12 @@ export async function* watchObject<T extends Topic>(
 }
 
 /** Text of a run's log from a byte offset on (negative: from the end), until the run has ended. */
-export async function* followLog(locate: Locate, run: string, from: number, signal: AbortSignal): AsyncGenerator<string> {
+export async function* followLog(
+  locate: Locate,
+  run: string,
+  from: number,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
   let offset = from;
   const begin = (): ClientMessage => ({ type: 'logs', id: subscription, run, offset });
   for await (const message of messages(locate, begin, signal)) {
@@ -51,7 +62,11 @@ export async function* followLog(locate: Locate, run: string, from: number, sign
 }
 
 /** The messages of one subscription over as many connections as it takes. */
-async function* messages(locate: Locate, begin: () => ClientMessage, signal: AbortSignal): AsyncGenerator<ServerMessage> {
+async function* messages(
+  locate: Locate,
+  begin: () => ClientMessage,
+  signal: AbortSignal,
+): AsyncGenerator<ServerMessage> {
   let lostAt: number | undefined;
   while (!signal.aborted) {
     let failure: unknown;
@@ -67,7 +82,14 @@ async function* messages(locate: Locate, begin: () => ClientMessage, signal: Abo
     }
     lostAt ??= Date.now();
     if (Date.now() - lostAt > patienceMs) {
-      throw failure ?? new SlipwayError('client.lost', 'The control plane closes the stream of changes again and again.', 'See its log.');
+      throw (
+        failure ??
+        new SlipwayError(
+          'client.lost',
+          'The control plane closes the stream of changes again and again.',
+          'See its log.',
+        )
+      );
     }
     await pause(againMs, signal);
   }

@@ -239,7 +239,7 @@ export class Engine {
         const stack = error instanceof Error ? error.stack : undefined;
         this.#options.log('error', `command ${stored.id} (${command.type}) failed`, { attempt, message, stack });
         if (attempt >= maxAttempts) {
-          const event = { type: 'commandFailed', command: command.type, message };
+          const event = { type: 'commandFailed', command: command.type, failed: command, message };
           await this.deliver([{ kind, id: subject, event }], stored.id).catch((failure: unknown) => {
             this.#options.log('error', `the failure of ${stored.id} could not be recorded`, { message: String(failure) });
           });

@@ -28,11 +28,16 @@ const Added = z.object({
 const add = command({
   name: 'dataset add',
   summary: 'Add what a folder or file holds as a new version of a dataset.',
-  details: 'Bytes that are in the store already are not stored again. If nothing has changed, the latest version is the answer.',
+  details:
+    'Bytes that are in the store already are not stored again. If nothing has changed, the latest version is the answer.',
   arguments: [{ name: 'PATH', help: 'The folder or file.' }],
   options: {
     name: { type: 'string', value: 'NAME', required: true, help: 'The dataset.' },
-    project: { type: 'string', value: 'NAME', help: 'The project whose receipts it joins (default: the name of the dataset).' },
+    project: {
+      type: 'string',
+      value: 'NAME',
+      help: 'The project whose receipts it joins (default: the name of the dataset).',
+    },
     rehash: { type: 'boolean', help: 'Read every file again, also those that look unchanged.' },
     'in-place': { type: 'boolean', help: 'Leave the bytes where they are.' },
     dvc: { type: 'boolean', help: 'Write PATH.dvc and .gitignore as dvc add does.' },
@@ -74,7 +79,13 @@ const list = command({
     const client = await connect(target, shell);
     const { items, hasMore } = await readPages(options.limit, (query) => client.call('listDatasets', { query }));
     show(shell, { items }, () => {
-      const rows = items.map((it) => [it.name, `v${it.latest}`, String(it.files), bytesText(it.bytes), timeText(it.updatedAt)]);
+      const rows = items.map((it) => [
+        it.name,
+        `v${it.latest}`,
+        String(it.files),
+        bytesText(it.bytes),
+        timeText(it.updatedAt),
+      ]);
       const none = 'No datasets yet. Add one: slipway dataset add PATH --name NAME';
       return table(shell, ['NAME', 'LATEST', 'FILES', 'SIZE', 'CHANGED'], rows, none) + moreText(hasMore);
     });
@@ -96,7 +107,8 @@ const showVersions = command({
       show(shell, await client.call('getDatasetVersion', { params: { name, version } }), describeVersion);
       return 0;
     }
-    const readPage = (query: { cursor?: string; limit: number }) => client.call('listDatasetVersions', { params: { name }, query });
+    const readPage = (query: { cursor?: string; limit: number }) =>
+      client.call('listDatasetVersions', { params: { name }, query });
     const { items, hasMore } = await readPages(options.limit, readPage);
     show(shell, { items }, () => {
       const rows = items.map((it) => [
@@ -107,7 +119,10 @@ const showVersions = command({
         it.split ? `${it.split.train}/${it.split.test}` : '–',
         timeText(it.createdAt),
       ]);
-      return table(shell, ['VERSION', 'FILES', 'SIZE', 'CHANGES', 'TRAIN/TEST', 'ADDED'], rows, `${name} has no versions.`) + moreText(hasMore);
+      return (
+        table(shell, ['VERSION', 'FILES', 'SIZE', 'CHANGES', 'TRAIN/TEST', 'ADDED'], rows, `${name} has no versions.`) +
+        moreText(hasMore)
+      );
     });
     return 0;
   },
@@ -123,7 +138,11 @@ function describeVersion(it: DatasetVersion): string {
     ['size', bytesText(it.bytes)],
     ['changes', `${it.added} added, ${it.changed} changed, ${it.removed} removed`],
     ['added', `${timeText(it.createdAt)} by ${it.actor} from ${it.source}`],
-    ['split', split && `${split.strategy}${split.by ? ` by ${split.by}` : ''}, seed ${split.seed}: train ${split.train}, test ${split.test}`],
+    [
+      'split',
+      split &&
+        `${split.strategy}${split.by ? ` by ${split.by}` : ''}, seed ${split.seed}: train ${split.train}, test ${split.test}`,
+    ],
     ['leakage', split && leakageText(split)],
     ['used by', it.usedBy.join(', ')],
     ['receipt', it.receipt],
@@ -170,8 +189,18 @@ const split = command({
   summary: 'Split a version into train and test, and check for leakage.',
   arguments: [{ name: 'NAME[@vN]', help: 'The version (default: the latest).' }],
   options: {
-    strategy: { type: 'string', value: 'KIND', required: true, choices: ['random', 'stratified', 'group', 'time'], help: 'How files are told apart.' },
-    by: { type: 'string', value: 'KEY', help: 'What stratified, group and time go by: label (the first folder), or a pattern.' },
+    strategy: {
+      type: 'string',
+      value: 'KIND',
+      required: true,
+      choices: ['random', 'stratified', 'group', 'time'],
+      help: 'How files are told apart.',
+    },
+    by: {
+      type: 'string',
+      value: 'KEY',
+      help: 'What stratified, group and time go by: label (the first folder), or a pattern.',
+    },
     test: { type: 'number', value: 'SHARE', help: 'Share of files that go to the test side (default 0.2).' },
     seed: { type: 'integer', value: 'N', help: 'Seed (default 0).' },
     folds: { type: 'integer', value: 'K', help: 'Also make K folds of the train side.' },
@@ -186,7 +215,8 @@ const split = command({
     const spec = { strategy: strategy as 'random', by, test, seed, folds };
     const version = await client.call('splitDatasetVersion', { params, body: { project, split: spec } });
     show(shell, version, describeVersion);
-    if (version.split?.leakage.verdict === 'leaks') note(shell, 'slipway: warning: there is leakage between train and test.');
+    if (version.split?.leakage.verdict === 'leaks')
+      note(shell, 'slipway: warning: there is leakage between train and test.');
     return 0;
   },
 });
@@ -228,7 +258,11 @@ const verify = command({
 
 function reportVerified(shell: Shell, name: string, result: z.infer<typeof VerifyResult>): number {
   if (shell.json) print(shell, JSON.stringify(result));
-  else if (result.ok) print(shell, `${name}: every byte is what its receipts say${result.objects === undefined ? '' : ` (${pairsText({ objects: result.objects })})`}`);
+  else if (result.ok)
+    print(
+      shell,
+      `${name}: every byte is what its receipts say${result.objects === undefined ? '' : ` (${pairsText({ objects: result.objects })})`}`,
+    );
   else print(shell, problemsText(shell, result.problems));
   return result.ok ? 0 : 1;
 }

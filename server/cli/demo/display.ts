@@ -39,7 +39,9 @@ export class Display {
     this.#clear();
     this.#frame = (this.#frame + 1) % spinner.length;
     const room = (this.#out.columns ?? 80) - 2;
-    this.#out.write(`${this.#paint('36', spinner[this.#frame]!)} ${`${label.padEnd(labelWidth)} ${detail}`.slice(0, room - 2)}`);
+    this.#out.write(
+      `${this.#paint('36', spinner[this.#frame]!)} ${`${label.padEnd(labelWidth)} ${detail}`.slice(0, room - 2)}`,
+    );
     this.#hasLive = true;
   }
 
@@ -53,7 +55,10 @@ export class Display {
   }
 
   /** Runs a step with its progress; shows how it ended. */
-  async step<T>(label: string, work: (progress: (line: string) => void) => Promise<{ value: T; detail: string }>): Promise<T> {
+  async step<T>(
+    label: string,
+    work: (progress: (line: string) => void) => Promise<{ value: T; detail: string }>,
+  ): Promise<T> {
     const began = Date.now();
     let detail = '';
     this.progress(label, detail);

@@ -15,5 +15,9 @@ export async function runProgram(command: string, args: string[], cwd: string, s
   }
   const [status] = (await once(child, 'close')) as [number | null];
   if (status === 0) return;
-  throw new SlipwayError('start.program', `${args.join(' ')} ended with status ${status}: ${output.trim().split('\n').at(-1)}`, 'Run it by hand to see more.');
+  throw new SlipwayError(
+    'start.program',
+    `${args.join(' ')} ended with status ${status}: ${output.trim().split('\n').at(-1)}`,
+    'Run it by hand to see more.',
+  );
 }

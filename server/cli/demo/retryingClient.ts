@@ -31,6 +31,12 @@ async function addressOf(data: string): Promise<{ url: string; token: string }> 
     const { url } = JSON.parse(await readFile(join(data, 'server.json'), 'utf8')) as { url: string };
     return { url, token: (await readFile(join(data, 'token'), 'utf8')).trim() };
   } catch (error) {
-    throw new SlipwayError('client.unreachable', `No control plane answers for ${data}.`, 'Start it with slipway serve.', 503, { cause: error });
+    throw new SlipwayError(
+      'client.unreachable',
+      `No control plane answers for ${data}.`,
+      'Start it with slipway serve.',
+      503,
+      { cause: error },
+    );
   }
 }

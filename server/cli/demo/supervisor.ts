@@ -91,7 +91,11 @@ export class Supervisor {
     const text = await readFile(join(this.#data, 'server.err'), 'utf8').catch(() => '');
     const [message, hint] = text.trim().split('\n').slice(-2);
     const said = message?.replace(/^slipway: /, '') ?? 'it said nothing';
-    return new SlipwayError('start.server', `The control plane did not start: ${said}`, hint?.replace(/^hint: /, '') ?? `See ${this.#data}/server.log.`);
+    return new SlipwayError(
+      'start.server',
+      `The control plane did not start: ${said}`,
+      hint?.replace(/^hint: /, '') ?? `See ${this.#data}/server.log.`,
+    );
   }
 }
 

@@ -1,5 +1,5 @@
-import { Agent, request } from 'node:http';
 import { readFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../client.ts';
 

@@ -70,6 +70,7 @@ export type EndpointEvent = { at: number } & (
   | { type: 'weights'; weights: Record<string, number> }
   | { type: 'retire'; revision: string }
   | { type: 'rolloutOver'; rollout: string }
+  | { type: 'commandFailed'; failed: { type: string; replica?: string }; message: string }
 );
 
 export type EndpointCommand =
@@ -91,7 +92,9 @@ export function reduceEndpoint(state: EndpointState | undefined, event: Endpoint
     case 'replicaEnded':
       return ended(touched, event.replica, event.reason);
     case 'weights': {
-      const revisions = mapRevisions(touched, (revision) => ({ ...revision, weight: event.weights[revision.name] ?? 0 }));
+      const revisions = mapRevisions(touched, (revision) => {
+        return { ...revision, weight: revision.status === 'retired' ? 0 : (event.weights[revision.name] ?? 0) };
+      });
       return { state: { ...touched, revisions }, commands: [writeRoutes()], receipts: [] };
     }
     case 'retire':
@@ -100,6 +103,11 @@ export function reduceEndpoint(state: EndpointState | undefined, event: Endpoint
       if (state.rollout?.id !== event.rollout) return unchanged(state);
       const { rollout: _, ...rest } = touched;
       return { state: rest, commands: [], receipts: [] };
+    }
+    case 'commandFailed': {
+      // A replica that could not be started is one that ended; a stop or the routes are tried again by what follows.
+      const { type, replica } = event.failed;
+      return type === 'endpoint.startReplica' ? ended(touched, replica!, event.message) : unchanged(state);
     }
   }
 }
@@ -151,7 +159,8 @@ const writeRoutes = (): EndpointCommand => ({ type: 'endpoint.writeRoutes', lane
 
 function ready(state: EndpointState, id: string): Reduction<EndpointState, EndpointCommand> {
   const revision = revisionOf(state, id);
-  if (!revision || revision.status === 'retired') return unchanged(state);
+  const replica = revision?.replicas.find((one) => one.id === id);
+  if (!revision || replica?.status !== 'starting') return unchanged(state);
   const replicas = revision.replicas.map((one): ReplicaState => (one.id === id ? { ...one, status: 'ready', failures: 0 } : one));
   const all = replicas.every((one) => one.status === 'ready');
   const status = all ? 'ready' : revision.status;

@@ -154,10 +154,12 @@ export function reduceRun(state: RunState | undefined, event: RunEvent): Reducti
       if (state.stop) return end({ ...state, prepared: event.prepared }, event.at, 'stopped', state.stop.reason);
       return next({ ...state, prepared: event.prepared, status: 'waiting' }, [submit(state.spec)]);
     case 'prepareFailed':
+      if (state.status !== 'preparing') return unchanged(state);
       return end(state, event.at, 'failed', [event.message, event.hint].filter(Boolean).join(' '));
     case 'waitingChanged':
       return state.status === 'waiting' ? next({ ...state, waiting: event.waiting }) : unchanged(state);
     case 'refused':
+      if (state.status !== 'waiting') return unchanged(state);
       return end(state, event.at, 'failed', event.reason);
     case 'admitted': {
       if (state.status !== 'waiting') return unchanged(state);
@@ -175,9 +177,7 @@ export function reduceRun(state: RunState | undefined, event: RunEvent): Reducti
     case 'stopRequested':
       return requestStop(state, event);
     case 'commandFailed':
-      return state.status === 'starting' || state.status === 'preparing' || event.command === 'run.collect'
-        ? end(state, event.at, 'failed', event.message)
-        : unchanged(state);
+      return afterFailure(state, event);
   }
 }
 
@@ -218,7 +218,7 @@ function requestStop(state: RunState, event: Extract<RunEvent, { type: 'stopRequ
 }
 
 function afterExit(state: RunState, event: Extract<RunEvent, { type: 'ended' }>): Reduction<RunState, RunCommand> {
-  if (event.attempt !== state.attempt || state.exit) return unchanged(state);
+  if (event.attempt !== state.attempt || !state.slots || state.exit) return unchanged(state);
   const { exitCode, signal, reason, detail } = event;
   const exit = { exitCode, signal, reason, detail };
   const startedAt = state.startedAt ?? event.at;
@@ -235,6 +235,16 @@ function afterCollect(state: RunState, event: Extract<RunEvent, { type: 'collect
     return next(again, [submit(state.spec)]);
   }
   return end({ ...state, collected }, event.at, verdict.status, verdict.reason);
+}
+
+/** A command was given up. Of a stop nothing follows: how the program ends is still observed. */
+function afterFailure(state: RunState, event: Extract<RunEvent, { type: 'commandFailed' }>): Reduction<RunState, RunCommand> {
+  const { at, command, message } = event;
+  const isUnderWay = { 'run.prepare': state.status === 'preparing', 'run.collect': state.exit !== undefined }[command];
+  if (isUnderWay) return end(state, at, 'failed', message);
+  const isLaunching = (state.status === 'starting' || state.status === 'stopping') && !state.exit;
+  if (command === 'run.launch' && isLaunching) return end(state, at, 'failed', message, [release(state)]);
+  return unchanged(state);
 }
 
 /** How a run ended, from how its program ended. */

@@ -127,14 +127,17 @@ function checkBytes(name: string, { md5 = '', sha256: expected }: Digest, object
   const text = readFileSync(manifest);
   if (createHash('md5').update(text).digest('hex') !== md5) return [`${name}: the manifest ${md5}.dir is not what its name says`];
   const problems: string[] = [];
-  const lines: Buffer[] = [];
+  const lines: { name: Buffer; line: string }[] = [];
   for (const { relpath, md5: digest } of JSON.parse(text.toString('utf8')) as { relpath: string; md5: string }[]) {
     const file = readObject(objects, digest);
     if (typeof file === 'string') problems.push(`${name}: ${relpath}: ${file}`);
-    else lines.push(Buffer.from(`${listingLine(sha256(file), relpath)}\n`));
+    else lines.push({ name: Buffer.from(relpath), line: listingLine(sha256(file), relpath) });
   }
   if (problems.length > 0) return problems;
-  return sha256(Buffer.concat(lines.sort(byName))) === expected ? [] : [`${name}: another SHA-256 than the receipt says`];
+  // `LC_ALL=C sort -z`: byte by byte.
+  const listing = lines.sort((a, b) => Buffer.compare(a.name, b.name)).map(({ line }) => line);
+  const isSame = sha256(Buffer.from(listing.join(''))) === expected;
+  return isSame ? [] : [`${name}: another SHA-256 than the receipt says`];
 }
 
 function readObject(objects: string, md5: string): Buffer | string {
@@ -153,19 +156,7 @@ function objectPath(objects: string, md5: string): string {
 /** As GNU sha256sum writes it: a name with a backslash or a line break is escaped, and its line begins with a backslash. */
 function listingLine(digest: string, relpath: string): string {
   const escaped = relpath.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
-  return `${escaped === relpath ? '' : '\\'}${digest}  ./${escaped}`;
-}
-
-/** `LC_ALL=C sort -z` sorts the names before they are escaped, byte by byte. */
-function byName(a: Buffer, b: Buffer): number {
-  return Buffer.compare(nameOf(a), nameOf(b));
-}
-
-function nameOf(line: Buffer): Buffer {
-  const text = line.toString('latin1').replace(/\n$/, '');
-  const name = text.replace(/^\\?[0-9a-f]{64} {2}/, '');
-  const plain = text.startsWith('\\') ? name.replaceAll(/\\([\\nr])/g, (_, c: string) => ({ n: '\n', r: '\r' })[c] ?? '\\') : name;
-  return Buffer.from(plain, 'latin1');
+  return `${escaped === relpath ? '' : '\\'}${digest}  ./${escaped}\n`;
 }
 
 function sha256(bytes: Uint8Array): string {

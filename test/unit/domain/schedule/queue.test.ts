@@ -102,7 +102,7 @@ describe('queue', () => {
     const { state, told } = replay([...early, capacity(node(4))]);
     assert.deepEqual(admitted(told), ['small']);
     assert.match(String((lastTold(told, 'impossible')['waiting'] as { reason: string }).reason), /No node can ever hold/);
-    assert.deepEqual(admitted(replay([capacity(node(64))], state).told), ['impossible']);
+    assert.deepEqual(admitted(replay([capacity(node(65))], state).told), ['impossible']);
   });
 
   it('takes decimal CPU shares at their word: ten tenths fill one CPU', () => {
