@@ -63,7 +63,7 @@ export class Panels implements vscode.WebviewPanelSerializer {
       openSource: (file: string, line: number) => void this.report(openSource(file, line)),
       openExternal: (url: string) => void this.report(openExternal(url)),
       copy: (text: string) => void vscode.env.clipboard.writeText(text),
-      externalUrl: async (url: string) => (await vscode.env.asExternalUri(vscode.Uri.parse(url))).toString(true),
+      externalUrl: (url: string) => this.externalUrl(url),
     };
     const bridge = new PageBridge(this.connection, actions, () => route, vscode.env.language);
     const key = routePath(route);
@@ -101,6 +101,20 @@ export class Panels implements vscode.WebviewPanelSerializer {
   <script type="module" nonce="${nonce}" src="${file('main.js')}"></script>
 </body>
 </html>`;
+  }
+
+  /**
+   * The address of a foreign application as the reader's browser reaches it. An editor that forwards ports may name
+   * itself in Host: the control plane is told that name, with a path, so that it never gives a cookie there.
+   */
+  private async externalUrl(url: string): Promise<string> {
+    const local = vscode.Uri.parse(url);
+    const external = await vscode.env.asExternalUri(local);
+    if (external.authority !== local.authority) {
+      const origin = `${external.scheme}://${external.authority}/application`;
+      await this.connection.api?.call('registerOrigin', { body: { origin } });
+    }
+    return external.toString(true);
   }
 
   private async report(work: Promise<void>): Promise<void> {

@@ -2,7 +2,8 @@ import os from 'node:os';
 import path from 'node:path';
 
 /**
- * Where the embedded control plane of this user keeps everything: the setting, else the platform's user data folder.
+ * Where the embedded control plane of this user keeps everything: the setting, else `SLIPWAY_DATA`, else the
+ * platform's user data folder.
  * @param setting the value of `slipway.dataFolder`; `~` is the home folder
  * @returns an absolute path; the same rule as `slipway serve` without `--data`
  */
@@ -12,7 +13,7 @@ export function dataFolder(
   platform: NodeJS.Platform,
   home = os.homedir(),
 ): string {
-  const chosen = setting.trim();
+  const chosen = setting.trim() || env['SLIPWAY_DATA'];
   if (chosen) return path.resolve(home, chosen.replace(/^~(?=$|[/\\])/, home));
   if (platform === 'darwin') return path.join(home, 'Library', 'Application Support', 'slipway');
   const base = env['XDG_DATA_HOME'];

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -22,7 +22,7 @@ export function serverEntry(copy: string): string {
 export async function installServer(source: string, folder: string, version: string): Promise<string> {
   const target = path.join(folder, 'versions', version);
   if (await exists(serverEntry(target))) return target;
-  const temporary = path.join(folder, 'versions', `.${version}-${process.pid}-${Date.now()}`);
+  const temporary = path.join(folder, 'versions', `.${version}-${randomUUID()}`);
   try {
     await mkdir(temporary, { recursive: true, mode: 0o700 });
     for (const part of parts) {

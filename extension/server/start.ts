@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError } from '../../server/protocol/errors.ts';
 import { t } from '../text/language.ts';
@@ -11,9 +11,9 @@ const readyMs = 60_000;
 const goneMs = 30_000;
 const lookEveryMs = 150;
 
-/** What the control plane prints; its own log stands beside it. */
+/** What the control plane prints when it does not come up; its own log is `server.log` beside it. */
 export function startLog(folder: string): string {
-  return path.join(folder, 'logs', 'start.log');
+  return path.join(folder, 'start.log');
 }
 
 /**
@@ -23,7 +23,6 @@ export function startLog(folder: string): string {
  */
 export async function startServer(folder: string, node: string, copy: string): Promise<RunningServer> {
   const log = startLog(folder);
-  await mkdir(path.dirname(log), { recursive: true, mode: 0o700 });
   const output = await open(log, 'w', 0o600);
   const args = ['--no-warnings=ExperimentalWarning', serverEntry(copy), 'serve', '--data', folder, '--port', '0'];
   let ended: string | undefined;

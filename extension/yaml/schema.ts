@@ -56,16 +56,18 @@ function schemasAt(path: string[]): JsonSchema[] {
   for (const part of path) {
     current = current.flatMap((schema) => {
       const { additionalProperties: rest } = schema;
-      const child = schema.properties?.[part] ?? schema.items ?? (typeof rest === 'object' ? rest : undefined);
+      const child = schema.properties?.[part] ?? (typeof rest === 'object' ? rest : undefined);
       return child ? alternatives(child) : [];
     });
   }
   return current;
 }
 
+/** What a schema may be; a list counts as its entries, since a place in a list is a place in an entry. */
 function alternatives(schema: JsonSchema): JsonSchema[] {
   const inner = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])];
-  return inner.length === 0 ? [schema] : inner.flatMap(alternatives);
+  const all = inner.length === 0 ? [schema] : inner.flatMap(alternatives);
+  return all.flatMap((one) => (one.items ? [one, ...alternatives(one.items)] : [one]));
 }
 
 function describe(name: string, schema: JsonSchema, isRequired: boolean): KnownKey {
@@ -77,7 +79,7 @@ function describe(name: string, schema: JsonSchema, isRequired: boolean): KnownK
     description: schema.description ?? all.find((one) => one.description)?.description ?? '',
     values: (values.length > 0 ? values : types).join(' | '),
     isRequired,
-    isBlock: types.includes('object') || (types.length === 1 && types[0] === 'array'),
+    isBlock: types.includes('object'),
   };
 }
 

@@ -6,7 +6,7 @@
 import type { Signer } from '../domain/lineage/receipt.ts';
 import { sealReceipt } from '../domain/lineage/receipt.ts';
 import type { ReceiptDraft, Reduction, Send } from '../domain/reducer.ts';
-import type { Topic } from '../protocol/entities.ts';
+import type { Project, Topic } from '../protocol/entities.ts';
 import type { Store, StoredCommand, StoredEntity, WriteTransaction } from '../store/index.ts';
 
 export type AnyEvent = { type: string; at?: number } & Record<string, unknown>;
@@ -140,13 +140,20 @@ export class Engine {
 
   /** Appends a receipt that belongs to no reducer, such as `deleted`. */
   async appendReceipt(project: string, draft: ReceiptDraft): Promise<string> {
-    return this.store.write((tx) => this.#seal(tx, project, draft, this.#options.now()));
+    const at = this.#options.now();
+    const { id, changed } = await this.store.write(async (tx) => {
+      const id = await this.#seal(tx, project, draft, at);
+      return { id, changed: await putViews(tx, [await projectView(tx, project, at)]) };
+    });
+    for (const listener of this.#listeners) listener(changed);
+    return id;
   }
 
   async #apply(tx: WriteTransaction, deliveries: Delivery[], touched: Map<string, Cached>) {
     const changed: StoredEntity[] = [];
     const commands: StoredCommand[] = [];
     const queue = [...deliveries];
+    const chains = new Set<string>();
     for (let delivery = queue.shift(); delivery; delivery = queue.shift()) {
       const { kind, id } = delivery;
       const aggregate = this.#aggregate(kind);
@@ -159,7 +166,11 @@ export class Engine {
       if (state === before && given.length === 0 && receipts.length === 0) continue;
       const seq = await tx.appendEvent(kind, id, at, event);
       const known = new Map<string, string>();
-      for (const draft of receipts) known.set(draft.subject.name, await this.#seal(tx, aggregate.project(state), draft, at));
+      for (const draft of receipts) {
+        const project = aggregate.project(state);
+        chains.add(project);
+        known.set(draft.subject.name, await this.#seal(tx, project, draft, at));
+      }
       cached.state = state;
       cached.seq = seq;
       if (++cached.sinceSnapshot >= snapshotEvery) {
@@ -178,6 +189,7 @@ export class Engine {
         }
       }
     }
+    for (const project of chains) changed.push(...(await putViews(tx, [await projectView(tx, project, this.#options.now())])));
     return { changed, commands };
   }
 
@@ -249,6 +261,13 @@ export class Engine {
       }
     }
   }
+}
+
+/** A project is known by its chain of receipts. */
+async function projectView(tx: WriteTransaction, project: string, at: number): Promise<View> {
+  const head = await tx.head(project);
+  const data: Project = { id: project, name: project, receipts: head?.seq ?? 0, head: head?.id, updatedAt: at };
+  return { topic: 'projects', id: project, project, data };
 }
 
 function isSend(command: AnyCommand): command is Send {

@@ -347,7 +347,6 @@ export type Operation = z.infer<typeof Operation>;
 export const Project = z.object({
   id: z.string(),
   name: z.string(),
-  folder: z.string(),
   receipts: z.number().int(),
   head: z.string().optional(),
   updatedAt: Time,

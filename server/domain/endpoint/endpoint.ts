@@ -82,7 +82,10 @@ export type EndpointCommand =
 /** How often a revision that never got ready is tried before it counts as failed. */
 const startAttempts = 2;
 
-export function reduceEndpoint(state: EndpointState | undefined, event: EndpointEvent): Reduction<EndpointState, EndpointCommand> {
+export function reduceEndpoint(
+  state: EndpointState | undefined,
+  event: EndpointEvent,
+): Reduction<EndpointState, EndpointCommand> {
   if (event.type === 'deploy') return deploy(state, event);
   if (!state) throw new Error(`an endpoint begins with deploy, not ${event.type}`);
   const touched = { ...state, updatedAt: event.at };
@@ -141,7 +144,10 @@ function deploy(
   };
   return {
     state: { ...before, access, rollout, updatedAt: at, revisions: { ...before.revisions, [revisionName]: revision } },
-    commands: replicas.map((replica) => start(revision, replica)),
+    commands: [
+      ...stopAll(present?.status === 'failed' ? present : undefined),
+      ...replicas.map((replica) => start(revision, replica)),
+    ],
     receipts: [],
   };
 }
@@ -161,12 +167,21 @@ function ready(state: EndpointState, id: string): Reduction<EndpointState, Endpo
   const revision = revisionOf(state, id);
   const replica = revision?.replicas.find((one) => one.id === id);
   if (!revision || replica?.status !== 'starting') return unchanged(state);
-  const replicas = revision.replicas.map((one): ReplicaState => (one.id === id ? { ...one, status: 'ready', failures: 0 } : one));
+  const replicas = revision.replicas.map(
+    (one): ReplicaState => (one.id === id ? { ...one, status: 'ready', failures: 0 } : one),
+  );
   const all = replicas.every((one) => one.status === 'ready');
   const status = all ? 'ready' : revision.status;
-  const changed: RevisionState = { ...revision, replicas, status, wasReady: revision.wasReady || all, reason: all ? '' : revision.reason };
+  const changed: RevisionState = {
+    ...revision,
+    replicas,
+    status,
+    wasReady: revision.wasReady || all,
+    reason: all ? '' : revision.reason,
+  };
   const commands: EndpointCommand[] = [writeRoutes()];
-  if (all && state.rollout?.revision === revision.name) commands.push(send('rollout', state.rollout.id, { type: 'ready' }));
+  if (all && state.rollout?.revision === revision.name)
+    commands.push(send('rollout', state.rollout.id, { type: 'ready' }));
   return { state: withRevision(state, changed), commands, receipts: [] };
 }
 
@@ -204,11 +219,16 @@ function retire(state: EndpointState, name: string): Reduction<EndpointState, En
   if (!revision || revision.status === 'retired') return unchanged(state);
   const replicas = revision.replicas.map((one): ReplicaState => ({ ...one, status: 'ended' }));
   // Routes first: the gateway has stopped sending when the replicas drain.
-  const commands: EndpointCommand[] = [
-    writeRoutes(),
-    ...revision.replicas.map(({ id }): EndpointCommand => ({ type: 'endpoint.stopReplica', lane: 'routes', replica: id })),
-  ];
-  return { state: withRevision(state, { ...revision, replicas, weight: 0, status: 'retired' }), commands, receipts: [] };
+  const commands: EndpointCommand[] = [writeRoutes(), ...stopAll(revision)];
+  return {
+    state: withRevision(state, { ...revision, replicas, weight: 0, status: 'retired' }),
+    commands,
+    receipts: [],
+  };
+}
+
+function stopAll(revision: RevisionState | undefined): EndpointCommand[] {
+  return (revision?.replicas ?? []).map(({ id }) => ({ type: 'endpoint.stopReplica', lane: 'routes', replica: id }));
 }
 
 function revisionOf(state: EndpointState, replica: string): RevisionState | undefined {
@@ -219,6 +239,9 @@ function withRevision(state: EndpointState, revision: RevisionState): EndpointSt
   return { ...state, revisions: { ...state.revisions, [revision.name]: revision } };
 }
 
-function mapRevisions(state: EndpointState, change: (revision: RevisionState) => RevisionState): Record<string, RevisionState> {
+function mapRevisions(
+  state: EndpointState,
+  change: (revision: RevisionState) => RevisionState,
+): Record<string, RevisionState> {
   return Object.fromEntries(Object.entries(state.revisions).map(([name, revision]) => [name, change(revision)]));
 }

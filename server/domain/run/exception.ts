@@ -23,7 +23,10 @@ export function lastException(log: string, workFolder: string): RunException | u
     if (!type) return undefined;
     const own = frames.filter((one) => one.file.startsWith(`${workFolder}/`) && !one.file.includes('/site-packages/'));
     const last = own.at(-1) ?? frames.at(-1);
-    const shown = last && { ...last, file: last.file.startsWith(`${workFolder}/`) ? last.file.slice(workFolder.length + 1) : last.file };
+    const shown = last && {
+      ...last,
+      file: last.file.startsWith(`${workFolder}/`) ? last.file.slice(workFolder.length + 1) : last.file,
+    };
     return { type, message: message.slice(0, 500), frame: shown };
   }
   return undefined;

@@ -181,7 +181,11 @@ export function reduceRun(state: RunState | undefined, event: RunEvent): Reducti
   }
 }
 
-function next(state: RunState, commands: RunCommand[] = [], receipts: ReceiptDraft[] = []): Reduction<RunState, RunCommand> {
+function next(
+  state: RunState,
+  commands: RunCommand[] = [],
+  receipts: ReceiptDraft[] = [],
+): Reduction<RunState, RunCommand> {
   return { state, commands, receipts };
 }
 
@@ -197,7 +201,10 @@ function submit(spec: RunSpec): Send {
 
 const release = (state: RunState): Send => send('queue', 'local', { type: 'released', id: state.spec.id });
 
-function requestStop(state: RunState, event: Extract<RunEvent, { type: 'stopRequested' }>): Reduction<RunState, RunCommand> {
+function requestStop(
+  state: RunState,
+  event: Extract<RunEvent, { type: 'stopRequested' }>,
+): Reduction<RunState, RunCommand> {
   if (state.stop) return unchanged(state);
   const stop = { reason: event.reason, early: event.early ?? false };
   switch (state.status) {
@@ -225,20 +232,31 @@ function afterExit(state: RunState, event: Extract<RunEvent, { type: 'ended' }>)
   return next({ ...state, exit, startedAt }, [release(state), { type: 'run.collect', attempt: state.attempt }]);
 }
 
-function afterCollect(state: RunState, event: Extract<RunEvent, { type: 'collected' }>): Reduction<RunState, RunCommand> {
+function afterCollect(
+  state: RunState,
+  event: Extract<RunEvent, { type: 'collected' }>,
+): Reduction<RunState, RunCommand> {
   const collected = event.collected;
   const verdict = judge(state, collected);
   const mayRetry = verdict.status === 'failed' || verdict.status === 'lost';
   if (mayRetry && !state.stop && state.attempt <= state.spec.retries) {
     const { exit: _, slots: __, ...rest } = state;
-    const again: RunState = { ...rest, attempt: state.attempt + 1, status: 'waiting', reason: `again after: ${verdict.reason}` };
+    const again: RunState = {
+      ...rest,
+      attempt: state.attempt + 1,
+      status: 'waiting',
+      reason: `again after: ${verdict.reason}`,
+    };
     return next(again, [submit(state.spec)]);
   }
   return end({ ...state, collected }, event.at, verdict.status, verdict.reason);
 }
 
 /** A command was given up. Of a stop nothing follows: how the program ends is still observed. */
-function afterFailure(state: RunState, event: Extract<RunEvent, { type: 'commandFailed' }>): Reduction<RunState, RunCommand> {
+function afterFailure(
+  state: RunState,
+  event: Extract<RunEvent, { type: 'commandFailed' }>,
+): Reduction<RunState, RunCommand> {
   const { at, command, message } = event;
   const isUnderWay = { 'run.prepare': state.status === 'preparing', 'run.collect': state.exit !== undefined }[command];
   if (isUnderWay) return end(state, at, 'failed', message);
@@ -254,7 +272,8 @@ function judge(state: RunState, collected: Collected): { status: RunStatus; reas
   if (exit.reason === 'notStarted') return { status: 'failed', reason: exit.detail };
   if (exit.reason === 'timeout') return { status: 'failed', reason: exit.detail || 'It ran longer than its timeout.' };
   if (state.stop || exit.reason === 'stopped') return { status: 'stopped', reason: state.stop?.reason ?? exit.detail };
-  if (exit.signal) return { status: 'failed', reason: `Ended by ${exit.signal}.${exit.detail ? ` ${exit.detail}` : ''}` };
+  if (exit.signal)
+    return { status: 'failed', reason: `Ended by ${exit.signal}.${exit.detail ? ` ${exit.detail}` : ''}` };
   if (exit.exitCode !== 0) {
     const { exception } = collected;
     const what = exception ? `${exception.type}: ${exception.message}` : 'the log has the details';

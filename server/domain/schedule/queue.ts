@@ -86,7 +86,10 @@ export function reduceQueue(state: QueueState | undefined, event: QueueEvent): R
 }
 
 /** What a node has left. */
-export function freeOn(node: QueueNode, holding: Record<string, Holding>): { cpu: number; memoryBytes: number; gpus: Gpu[] } {
+export function freeOn(
+  node: QueueNode,
+  holding: Record<string, Holding>,
+): { cpu: number; memoryBytes: number; gpus: Gpu[] } {
   let cpu = node.cpus;
   let memoryBytes = node.memoryBytes;
   const held = new Set<number>();
@@ -163,7 +166,8 @@ function lacking(head: Entry, nodes: QueueNode[], holding: Record<string, Holdin
   const free = nodes.map((node) => freeOn(node, holding));
   const lacks: string[] = [];
   if (free.every((one) => one.cpu + 1e-6 < head.request.cpu)) lacks.push(`${head.request.cpu} CPUs`);
-  if (free.every((one) => one.memoryBytes < head.request.memoryBytes)) lacks.push(`${gibibytes(head.request.memoryBytes)} memory`);
+  if (free.every((one) => one.memoryBytes < head.request.memoryBytes))
+    lacks.push(`${gibibytes(head.request.memoryBytes)} memory`);
   if (free.every((one) => one.gpus.length < head.request.gpu)) lacks.push(`${head.request.gpu} GPUs`);
   return `waits for ${lacks.join(' and ') || 'room on one node'} to become free`;
 }

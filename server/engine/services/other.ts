@@ -22,16 +22,7 @@ export function otherServices(
   const { context, operations, tensorBoards, publicKeys, run } = parts;
   const { read } = context.engine.store;
   return {
-    async listProjects() {
-      const projects = await read.receiptProjects();
-      const items = await Promise.all(
-        projects.map(async (name) => {
-          const head = (await read.head(name))!;
-          return { id: name, name, folder: '', receipts: head.seq, head: head.id, updatedAt: context.now() };
-        }),
-      );
-      return { items };
-    },
+    listProjects: ({ query }) => listPage(read, 'projects', query),
     listReceipts: ({ query }) => listReceipts(read, query),
     async exportReceipts({ query }) {
       return Readable.from(exportReceipts(read, publicKeys, query?.project));
