@@ -17,8 +17,14 @@ import { registerUriHandler } from './uri.ts';
 import { registerViews } from './views/index.ts';
 import { registerYaml } from './yaml/index.ts';
 
-/** Makes the services and registers everything; returns what ends the pages' work before the window closes. */
-export function build(context: vscode.ExtensionContext): { close(): Promise<void> } {
+export interface Container {
+  services: Services;
+  /** Ends the pages' work in the control plane before the window closes. */
+  close(): Promise<void>;
+}
+
+/** Makes the services and registers everything. */
+export function build(context: vscode.ExtensionContext): Container {
   const log = vscode.window.createOutputChannel('Slipway', { log: true });
   const setting = vscode.workspace.getConfiguration('slipway').get<string>('dataFolder', '');
   const folder = dataFolder(setting, process.env, process.platform);
@@ -54,7 +60,7 @@ export function build(context: vscode.ExtensionContext): { close(): Promise<void
     }),
   );
   void connection.attach();
-  return { close: () => panels.dispose() };
+  return { services, close: () => panels.dispose() };
 }
 
 /** Another data folder is another control plane: everything shown would have to be made anew. */

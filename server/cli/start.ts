@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Pipeline } from '../protocol/entities.ts';
+import type { Endpoint, Pipeline } from '../protocol/entities.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import { buildEnvironment, findUv, lockEnvironment } from '../runtimes/environments/index.ts';
 import type { Client as FullClient } from './client.ts';
@@ -49,6 +49,10 @@ export async function start(options: StartOptions): Promise<number> {
       return { value: supervisor.client, detail: started.reused ? `${started.url} (was running)` : started.url };
     });
     await runLoop(client, { example, data, display, signal: interrupted.signal });
+    await display.step('Endpoint', async () => {
+      const endpoint = await readyEndpoint(client, interrupted.signal);
+      return { value: undefined, detail: `${endpoint.url} serves ${servingVersion(endpoint)}` };
+    });
     await report(client, data, display, began);
     if (options.exit) return 0;
     display.line('Ctrl-C ends it; the next npm start uses what is cached.');
@@ -227,12 +231,31 @@ async function verifyReceipts(client: Client, signal: AbortSignal): Promise<{ co
   return { count: result.count, head: result.heads['digits'] ?? '' };
 }
 
+const readyTimeoutMs = 60_000;
+
+/** Waits until a replica of what is in production answers: after a restart the model servers start again. */
+async function readyEndpoint(client: Client, signal: AbortSignal): Promise<Endpoint> {
+  const deadline = Date.now() + readyTimeoutMs;
+  for (;;) {
+    const endpoint = await client.call('getEndpoint', { params: { name: 'digits' } });
+    if (endpoint.revisions.some((revision) => revision.weight > 0 && revision.ready > 0)) return endpoint;
+    if (Date.now() > deadline) {
+      throw new SlipwayError('start.endpoint', 'No model server became ready.', 'The dashboard shows why; npm start tries again.');
+    }
+    await delay(150, undefined, { signal });
+  }
+}
+
+function servingVersion(endpoint: Endpoint): string {
+  return endpoint.revisions.filter((revision) => revision.weight > 0).map((revision) => revision.modelVersion).join(', ');
+}
+
 async function report(client: Client, data: string, display: Display, began: number): Promise<void> {
   const endpoint = await client.call('getEndpoint', { params: { name: 'digits' } });
   const { url: dashboard } = await client.call('createTicket', { body: {} });
   display.line('');
   display.line(
-    `Done in ${((Date.now() - began) / 1000).toFixed(0)} s. ${endpoint.revisions.map((one) => one.modelVersion).join(', ')} is in production.`,
+    `Done in ${((Date.now() - began) / 1000).toFixed(0)} s. ${servingVersion(endpoint)} is in production.`,
   );
   display.line('');
   display.line(`Dashboard   ${dashboard}`);

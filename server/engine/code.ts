@@ -17,16 +17,20 @@ const alwaysLeftOut = ['.git', '.dvc', '.slipway', 'node_modules', '.venv', '__p
 
 export type CodeRef = RunSpec['code'];
 
+/** The code of a folder: git's own list where it is a repository, else everything `.gitignore` does not leave out. */
+export async function listCode(folder: string, leaveOut: string[] = []): Promise<string[]> {
+  return ((await gitFiles(folder)) ?? (await walk(folder))).filter((name) => {
+    return !leaveOut.some((path) => name === path || name.startsWith(`${path}/`));
+  });
+}
+
 /**
- * Stores the code of a folder by digest: git's own list where it is a repository, else everything `.gitignore` does not
- * leave out; never the dataset.
+ * Stores the code of a folder by digest; never the dataset.
  *
  * @throws SlipwayError `code.empty`, `code.tooLarge` (names the largest files)
  */
 export async function captureCode(objects: ObjectStore, folder: string, leaveOut: string[] = []): Promise<CodeRef> {
-  const names = ((await gitFiles(folder)) ?? (await walk(folder))).filter((name) => {
-    return !leaveOut.some((path) => name === path || name.startsWith(`${path}/`));
-  });
+  const names = await listCode(folder, leaveOut);
   const sized = await Promise.all(names.map(async (name) => ({ name, bytes: (await stat(join(folder, name))).size })));
   const bytes = sized.reduce((sum, file) => sum + file.bytes, 0);
   if (sized.length === 0) {

@@ -42,7 +42,7 @@ export async function runPipelineStep(context: Context, id: string, step: string
     const added = await addVersion(context, { name: dataset!.name, path, project: file.project, signal });
     const subject = `${dataset!.name}@v${added.version.version}`;
     const { files, bytes } = added.version;
-    const detail = `${subject} · ${files} files · ${bytes} bytes`;
+    const detail = `${subject} · ${files} files · ${size(bytes)}`;
     return deliver({ type: 'stepDone', subject, cached: !added.isNew, detail });
   }
   if (name === 'split') {
@@ -87,6 +87,12 @@ export async function runPipelineStep(context: Context, id: string, step: string
     return [];
   }
   throw new Error(`no pipeline step ${step}`);
+}
+
+/** Bytes for people: 252 kB, 1.4 MB. */
+function size(bytes: number): string {
+  const [unit, factor] = bytes < 1e6 ? ['kB', 1e3] : bytes < 1e9 ? ['MB', 1e6] : ['GB', 1e9];
+  return `${Number((bytes / Number(factor)).toPrecision(3))} ${unit}`;
 }
 
 async function latestDataset(context: Context, file: SlipwayFile): Promise<StageContext['dataset']> {

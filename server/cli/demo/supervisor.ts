@@ -106,12 +106,14 @@ export async function stopEverything(data: string): Promise<void> {
   const running: string[] = [];
   for (const id of ids) {
     const names = await readdir(join(root, id)).catch(() => [] as string[]);
-    if (names.includes('started.json') && !names.includes('exited.json')) running.push(id);
+    if (names.includes('workload.json') && !names.includes('exited.json')) running.push(id);
   }
   if (running.length === 0) return;
   const runtime = new LocalRuntime({ root, launcherPath: installation().launcherPath });
   const ended = new AbortController();
   const left = new Set(running);
+  // The runtime's own timers do not keep a process alive, and this one is to wait.
+  const awake = setInterval(() => {}, 1000);
   try {
     for (const id of running) {
       await runtime.observe(id);
@@ -122,6 +124,7 @@ export async function stopEverything(data: string): Promise<void> {
       if (left.size === 0) ended.abort();
     }
   } finally {
+    clearInterval(awake);
     runtime.close();
   }
 }

@@ -2,7 +2,7 @@
  * A pipeline drives one project through the loop: dataset, split, stages, train or sweep, validate, model, rollout.
  * Each step is asked for as "make sure of it", so that what is there already is used and said to be cached.
  */
-import type { Pipeline } from '../../protocol/entities.ts';
+import type { Float, Pipeline } from '../../protocol/entities.ts';
 import { type Reduction, type Send, unchanged } from '../reducer.ts';
 
 type Step = Pipeline['steps'][number];
@@ -28,8 +28,15 @@ export type PipelineEvent = { at: number } & (
   | { type: 'stepStarted'; step: string; subject: string; detail: string }
   | { type: 'stepDone'; step: string; detail: string; subject?: string; cached?: boolean }
   | { type: 'stepFailed'; step: string; message: string }
-  | { type: 'runEnded'; run: string; status: string; reason: string }
-  | { type: 'sweepEnded'; sweep: string; status: string; reason: string; best: { run: string; trial: number; value: unknown } | null }
+  | {
+      type: 'runEnded';
+      run: string;
+      status: string;
+      reason: string;
+      metric: string | null;
+      objective: { value: Float } | { missing: string } | null;
+    }
+  | { type: 'sweepEnded'; sweep: string; status: string; reason: string; best: { run: string; trial: number; value: Float | null } | null }
   | { type: 'validationDecided'; validation: string; decision: 'serve' | 'retrain'; how: string[]; reason: string }
   | { type: 'validationFailed'; validation: string; reason: string }
   | { type: 'modelRegistered'; model: string; run: string }
@@ -64,11 +71,12 @@ export function reducePipeline(state: PipelineState | undefined, event: Pipeline
       return event.step === current.id ? fail(state, current, event.message, event.at) : unchanged(state);
     case 'runEnded':
       if (event.run !== current.subject) return unchanged(state);
-      return event.status === 'succeeded' ? done('') : fail(state, current, `${event.status}: ${event.reason}`, event.at);
+      if (event.status !== 'succeeded') return fail(state, current, `${event.status}: ${event.reason}`, event.at);
+      return done(event.objective && 'value' in event.objective ? `${event.metric} ${short(event.objective.value)}` : '');
     case 'sweepEnded':
       if (event.sweep !== current.subject) return unchanged(state);
       if (!event.best) return fail(state, current, event.reason || 'No trial gave a value.', event.at);
-      return done(`best: trial ${event.best.trial}, ${String(event.best.value)}`);
+      return done(`best: trial ${event.best.trial}, ${short(event.best.value)}`);
     case 'validationDecided':
       if (event.validation !== current.subject) return unchanged(state);
       if (event.decision === 'serve') return done(event.reason);
@@ -83,6 +91,10 @@ export function reducePipeline(state: PipelineState | undefined, event: Pipeline
     case 'commandFailed':
       return fail(state, current, event.message, event.at);
   }
+}
+
+function short(value: Float | null): string {
+  return typeof value === 'number' ? String(Number(value.toPrecision(4))) : String(value);
 }
 
 /** `validate#2` → `validate`: the second round of a step. */

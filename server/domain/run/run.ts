@@ -304,6 +304,7 @@ function end(
         early: state.stop?.early ?? false,
         reason,
         metrics: state.collected?.metrics ?? {},
+        metric: state.spec.objective?.metric ?? null,
         objective: state.collected?.objective ?? null,
         outputs: state.collected?.outputs ?? [],
       }),
