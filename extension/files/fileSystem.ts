@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { SlipwayError } from '../../server/protocol/errors.ts';
 import type { Connection } from '../client/connection.ts';
 import { datasetFilePath, parseDatasetPath, scheme } from './address.ts';
 import type { DatasetFiles } from './datasetFiles.ts';
@@ -60,7 +61,10 @@ export class DatasetFileSystem implements vscode.FileSystemProvider {
   async readFile(uri: vscode.Uri): Promise<Uint8Array> {
     const { name, version, path } = this.parse(uri);
     if (name === undefined || version === undefined || path === '') throw vscode.FileSystemError.FileIsADirectory(uri);
-    return this.files.read(name, version, path);
+    return this.files.read(name, version, path).catch((error: unknown) => {
+      if (error instanceof SlipwayError && error.status === 404) throw vscode.FileSystemError.FileNotFound(uri);
+      throw error;
+    });
   }
 
   writeFile(uri: vscode.Uri): never {

@@ -22,6 +22,7 @@ export interface Figures {
   requestsUnderWay: number;
   sockets: number;
   subscriptions: number;
+  bufferedBytes: number;
   isGatewayReady: boolean;
 }
 
@@ -48,6 +49,7 @@ export function prometheusText(figures: Figures): string {
     ['slipway_requests_under_way', 'gauge', 'Requests not answered yet.', [['', figures.requestsUnderWay]]],
     ['slipway_websockets', 'gauge', 'Open WebSockets.', [['', figures.sockets]]],
     ['slipway_subscriptions', 'gauge', 'Subscriptions of open WebSockets.', [['', figures.subscriptions]]],
+    ['slipway_websocket_buffered_bytes', 'gauge', 'Bytes that wait for their readers.', [['', figures.bufferedBytes]]],
     ['slipway_gateway_ready', 'gauge', '1 if the gateway takes requests.', [['', figures.isGatewayReady ? 1 : 0]]],
   ];
   return metrics

@@ -244,6 +244,7 @@ class Api {
       requestsUnderWay: this.#underWay,
       sockets: this.sockets.size,
       subscriptions: this.sockets.subscriptions,
+      bufferedBytes: this.sockets.bufferedBytes,
       isGatewayReady: controlPlane.gateway.isReady,
     });
   }

@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type GatewayStatistics, gatewayStatisticsSchema } from '../domain/rollout/counters.ts';
 import { writeAtomically } from './writeAtomically.ts';
+import type { Workload } from '../runtimes/index.ts';
 import type { Context } from './context.ts';
 
 export interface GatewayOptions {
@@ -50,8 +51,11 @@ export class GatewayProcess {
     await mkdir(folders.gateway, { recursive: true, mode: 0o700 });
     const known = await engine.store.read.value('gateway');
     if (known) {
-      ({ number: this.#number, port: this.#port } = JSON.parse(known) as { number: number; port: number });
-      await runtime.observe(this.#workload());
+      const last = JSON.parse(known) as { port: number; workload: Workload };
+      this.#port = last.port;
+      this.#number = Number(last.workload.id.split('-')[1]);
+      // The same start again: it finds the one that runs, learns that it has ended, or does what a crash prevented.
+      await runtime.start(last.workload);
       return;
     }
     await writeAtomically(join(folders.gateway, 'routes.json'), '{"endpoints":{}}\n');
@@ -91,18 +95,19 @@ export class GatewayProcess {
   async #startNext(): Promise<void> {
     const { engine, runtime, folders } = this.#context;
     this.#number++;
-    await engine.store.write((tx) => tx.setValue('gateway', JSON.stringify({ number: this.#number, port: this.#port })));
     await mkdir(folders.sockets, { recursive: true, mode: 0o700 });
     const { command, env, host } = this.#options;
     const routes = join(folders.gateway, 'routes.json');
-    await runtime.start({
+    const workload: Workload = {
       id: this.#workload(),
       kind: 'service',
       command: [...command, '--routes', routes, '--listen', `${host}:${this.#port}`, '--admin', this.#socket()],
       cwd: folders.gateway,
       env,
       graceMs,
-    });
+    };
+    await engine.store.write((tx) => tx.setValue('gateway', JSON.stringify({ port: this.#port, workload })));
+    await runtime.start(workload);
   }
 
   #socket(): string {

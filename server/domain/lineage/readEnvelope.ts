@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { z } from 'zod';
+import { Name } from '../../protocol/names.ts';
 import { type Envelope, payloadType, preAuthenticationEncoding, type Statement } from './receipt.ts';
 
 /** A receipt as it came out of its envelope; the signature is not checked yet. */
@@ -35,7 +36,7 @@ const statementSchema = z.object({
   subject: z.array(z.object({ name, digest })).min(1),
   predicateType: z.literal('https://slipway.dev/receipt/v1'),
   predicate: z.object({
-    project: name,
+    project: Name,
     seq: z.number().int().positive(),
     kind: name,
     at: z.iso.datetime(),

@@ -82,7 +82,10 @@ class Reading {
     const { predicate, subject } = read.statement;
     const { project, seq, kind } = predicate;
     const place: ReceiptPlace = { receipt: read.id, project, seq, kind, subject: subject[0]!.name };
-    if (this.#seen.has(read.id)) return this.#report(place, 'it is there twice');
+    if (this.#seen.has(read.id)) {
+      this.#report(place, 'it is there twice');
+      return;
+    }
 
     const chain = this.#chainOf(read, place);
     this.#report(place, ...append(chain, place, predicate));
@@ -181,8 +184,10 @@ class Reading {
   /** From here on the new key signs. */
   #rotate({ statement }: ReadReceipt, chain: Chain, place: ReceiptPlace): void {
     const { keyid, spki } = statement.predicate.evidence;
-    if (typeof keyid !== 'string' || typeof spki !== 'string')
-      return this.#report(place, 'the evidence has no keyid and spki of the new key');
+    if (typeof keyid !== 'string' || typeof spki !== 'string') {
+      this.#report(place, 'the evidence has no keyid and spki of the new key');
+      return;
+    }
     if (statement.subject[0]!.digest['sha256'] !== keyid) this.#report(place, 'its subject is not the new key');
     this.#addKey({ keyid, spki }, place);
     chain.keyid = keyid;
@@ -206,7 +211,7 @@ class Reading {
     const heads: Record<string, string> = {};
     for (const { project, head, ids } of this.#chains) {
       const first = ids.get(1) ?? head.receipt;
-      heads[project in heads ? `${project}@${first.slice(0, 12)}` : project] = head.receipt;
+      heads[Object.hasOwn(heads, project) ? `${project}@${first.slice(0, 12)}` : project] = head.receipt;
     }
     return heads;
   }

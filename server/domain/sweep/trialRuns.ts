@@ -77,8 +77,10 @@ export function reduceTrialRuns(state: TrialRunsState | undefined, event: TrialR
       return apply({ ...state, template, status: 'running' }, { type: 'created', spec: state.spec }, event.at);
     }
     case 'prepareFailed':
+      if (state.sweep) return unchanged(state);
       return fail(state, [event.message, event.hint].filter(Boolean).join(' '), event.at);
     case 'commandFailed':
+      if (state.sweep) return unchanged(state);
       return fail(state, event.message, event.at);
     case 'reported':
       return apply(state, { ...event, type: 'reported' }, event.at);

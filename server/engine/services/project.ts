@@ -13,13 +13,9 @@ export async function captureProject(
   const file = await readProjectFile(folder);
   const leaveOut = file.dataset && !isAbsolute(file.dataset.path) ? [file.dataset.path.replace(/^\.\//, '')] : [];
   const names = new Set(await listCode(folder, leaveOut));
-  const commands = [
-    ...Object.entries(file.stages).map(([name, stage]): [string, string | string[]] => [`stages.${name}`, stage.run]),
-    ...(file.train ? ([['train', file.train.run]] as [string, string | string[]][]) : []),
-    ...(file.validate ? ([['validate', file.validate.run]] as [string, string | string[]][]) : []),
-  ];
+  const steps = [...Object.values(file.stages), file.train, file.validate];
   // Before anything is stored: what is refused leaves nothing behind.
-  for (const [, command] of steps) requireScript(command, names);
+  for (const step of steps) if (step) requireScript(step.run, names);
   return { file, code: await captureCode(context.objects, folder, leaveOut) };
 }
 

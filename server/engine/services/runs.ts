@@ -10,10 +10,10 @@ import { newId } from '../ids.ts';
 import { ensureDataset } from '../prepareRun.ts';
 import { listPage, requireEntity } from '../query.ts';
 import { runFolder, workloadId } from '../runFolder.ts';
-import { programSpec, stageSpec, trainSpec } from '../runSpecs.ts';
+import { programSpec, stageSpec } from '../runSpecs.ts';
 import { createTraining } from '../starts.ts';
 import type { Part, ServiceParts } from './parts.ts';
-import { captureProject, projectName, requireScript } from './project.ts';
+import { captureProject, projectName } from './project.ts';
 import { requireAbsolute } from './request.ts';
 
 export function runServices({
@@ -56,8 +56,6 @@ export function runServices({
       }
       const { file, code } = await captureProject(context, folder);
       if (step === 'train') {
-        const spec = trainSpec({ id, file, folder, code, params, title, resume });
-        await requireScript(context, spec.command, code.md5);
         await createTraining(context, { id, file, folder, code, params, title, resume });
         return requireEntity(read, 'runs', id);
       }
@@ -72,7 +70,6 @@ export function runServices({
       }
       const dataset = await ensureDataset(context, file, folder);
       const spec = { ...stageSpec({ file, folder, code, dataset }, step, []), id, resolve: true };
-      await requireScript(context, spec.command, code.md5);
       await engine.send('run', id, { type: 'created', spec: { ...spec, params: { ...spec.params, ...params } } });
       return requireEntity(read, 'runs', id);
     },

@@ -90,7 +90,7 @@ describe('what is refused changes nothing and says why', function () {
     const empty = place.path('empty');
     await mkdir(join(empty, 'inside'), { recursive: true });
     await refused(() => add(empty), 'dataset.empty', empty);
-    await refused(() => add(place.path('nowhere')), 'dataset.notFound', 'nowhere');
+    await refused(() => add(place.path('nowhere')), 'dataset.noPath', 'nowhere');
     await assert.rejects(server.call('listDatasetVersions', { params: { name: 'refused' } }), { code: 'dataset.unknown' });
   });
 
@@ -123,7 +123,7 @@ describe('what is refused changes nothing and says why', function () {
 
   it('a body of 100 MB', async () => {
     const before = await state();
-    for (const length of [{ 'content-length': String(100e6) }, {}]) {
+    for (const length of [{ 'content-length': String(100e6) }, {}] as Record<string, string>[]) {
       const { status, code } = await postMuch(`${server.url}/api/v1/pipelines`, server.token, 100e6, length);
       assert.equal(status, 413);
       assert.match(code, /^request\./);
@@ -205,14 +205,15 @@ describe('a run ends with its true reason, keeps its log, and leaves no process'
 
   it('an event file cut in the middle: the points before it are there, and the place is told', async () => {
     const script = [
-      'import glob, os',
+      'import glob, os, tempfile',
       'from tensorboardX import SummaryWriter',
-      'logs = os.environ["SLIPWAY_LOGDIR"]',
-      'writer = SummaryWriter(logs)',
+      'aside = tempfile.mkdtemp(dir=os.environ["SLIPWAY_OUTPUT"])',
+      'writer = SummaryWriter(aside)',
       'for step in range(100): writer.add_scalar("loss", 1 / (step + 1), step)',
       'writer.close()',
-      'path = glob.glob(logs + "/events*")[0]',
+      'path = glob.glob(aside + "/events*")[0]',
       'os.truncate(path, os.path.getsize(path) * 2 // 3)',
+      'os.replace(path, os.environ["SLIPWAY_LOGDIR"] + "/" + os.path.basename(path))',
     ].join('\n');
     const { run: ended } = await run('cut', script);
     assert.equal(ended.status, 'succeeded', ended.reason);
