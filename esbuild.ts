@@ -8,7 +8,15 @@ import esbuild, { type BuildOptions, type Plugin } from 'esbuild';
 import { slipwayFileJsonSchema } from './server/protocol/slipwayFile.ts';
 
 const watch = process.argv.includes('--watch');
-const shared: BuildOptions = { bundle: true, minify: !watch, sourcemap: watch, logLevel: 'warning', metafile: true, legalComments: 'none', charset: 'utf8' };
+const shared: BuildOptions = {
+  bundle: true,
+  minify: !watch,
+  sourcemap: watch,
+  logLevel: 'warning',
+  metafile: true,
+  legalComments: 'none',
+  charset: 'utf8',
+};
 
 /** Lines that an editor's background task waits for. */
 const announce: Plugin = {
@@ -34,7 +42,9 @@ const builds: BuildOptions[] = [
     splitting: true,
     chunkNames: 'parts/[name]-[hash]',
     // CommonJS libraries inside an ES module ask for `require`.
-    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
   },
   {
     ...shared,

@@ -30,13 +30,13 @@ async function findServer(target: Target, shell: Shell): Promise<Address> {
   const { data, server, tokenFile } = target;
   if (server !== undefined) {
     if (tokenFile === undefined)
-      throw usageError('slipway: --server needs --token-file FILE', 'The token is DIR/token of its data folder.');
+      throw usageError('--server needs --token-file FILE', 'The token is DIR/token of its data folder.');
     if (!URL.canParse(server))
-      throw usageError(`slipway: --server ${server} is not a URL`, 'Write for example http://127.0.0.1:4000.');
+      throw usageError(`--server ${server} is not a URL`, 'Write for example http://127.0.0.1:4000.');
     return { url: server.replace(/\/+$/, ''), token: await readToken(resolve(shell.cwd, tokenFile)) };
   }
   if (tokenFile !== undefined)
-    throw usageError('slipway: --token-file needs --server URL', 'Without it the data folder is asked.');
+    throw usageError('--token-file needs --server URL', 'Without it the data folder is asked.');
   const found = ServerFile.safeParse(await readJson(join(data, 'server.json')));
   if (!found.success) throw notRunning(data);
   const { pid, host, bootId, url } = found.data;

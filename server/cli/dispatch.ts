@@ -40,7 +40,7 @@ async function carryOut(line: readonly string[], shell: Shell): Promise<number> 
   }
   if (first === 'help') return carryOut([...line.slice(1), '--help'], shell);
   const noun = nouns.find((one) => one.name === first);
-  if (!noun) throw unknownWord('command', first, shownNames(nouns), 'slipway');
+  if (!noun) throw unknownWord('command', first, shownNames(nouns), '');
   const { commands } = await noun.load();
   const single = commands.find((one) => one.name === noun.name);
   if (single) return runCommand(single, line.slice(1), shell);
@@ -72,10 +72,9 @@ async function runCommand(command: Command, line: readonly string[], shell: Shel
 }
 
 function unknownVerb(noun: Noun, commands: readonly Command[], verb: string): SlipwayError {
-  if (verb.startsWith('-'))
-    return usageError(`slipway ${noun.name}: a command is missing`, `See slipway ${noun.name} --help.`);
+  if (verb.startsWith('-')) return usageError(`${noun.name}: a command is missing`, `See slipway ${noun.name} --help.`);
   const verbs = shownNames(commands).map((name) => name.slice(noun.name.length + 1));
-  return unknownWord('command', verb, verbs, `slipway ${noun.name}`);
+  return unknownWord('command', verb, verbs, noun.name);
 }
 
 function shownNames(entries: readonly { name: string; isHidden?: boolean }[]): string[] {

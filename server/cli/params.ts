@@ -10,8 +10,7 @@ export function parseParams(texts: readonly string[]): Record<string, ParamValue
   const params: Record<string, ParamValue> = {};
   for (const text of texts) {
     const equals = text.indexOf('=');
-    if (equals < 1)
-      throw usageError(`slipway: --param ${text} is not NAME=VALUE`, 'Write for example --param lr=0.01.');
+    if (equals < 1) throw usageError(`--param ${text} is not NAME=VALUE`, 'Write for example --param lr=0.01.');
     params[text.slice(0, equals)] = paramValue(text.slice(equals + 1));
   }
   return params;

@@ -63,7 +63,7 @@ export function parseCommandLine(command: Command, line: readonly string[]): Par
     const spec = specs[token.name];
     if (!spec) {
       const known = Object.keys(specs).map((name) => `--${name}`);
-      throw unknownWord('option', token.rawName, known, fullName(command));
+      throw unknownWord('option', token.rawName, known, command.name);
     }
     const value = readValue(command, token, spec);
     if (spec.multiple) (options[token.name] as unknown[]).push(value);
@@ -80,7 +80,7 @@ function readValue(
 ): string | number | boolean {
   const { rawName, value } = token;
   const fail = (problem: string) =>
-    usageError(`${fullName(command)}: ${rawName} ${problem}`, `See ${fullName(command)} --help.`);
+    usageError(`${command.name}: ${rawName} ${problem}`, `See ${fullName(command)} --help.`);
   if (spec.type === 'boolean') {
     if (value !== undefined) throw fail('takes no value');
     return true;
@@ -102,7 +102,7 @@ function checkCompleteness(
   args: string[],
   rest: string[],
 ): void {
-  const name = fullName(command);
+  const { name } = command;
   const hint = `Usage: ${usageLine(command)}`;
   const wanted = command.arguments ?? [];
   const missing = wanted.slice(args.length).find((argument) => !argument.optional);

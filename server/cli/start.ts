@@ -240,23 +240,28 @@ async function readyEndpoint(client: Client, signal: AbortSignal): Promise<Endpo
     const endpoint = await client.call('getEndpoint', { params: { name: 'digits' } });
     if (endpoint.revisions.some((revision) => revision.weight > 0 && revision.ready > 0)) return endpoint;
     if (Date.now() > deadline) {
-      throw new SlipwayError('start.endpoint', 'No model server became ready.', 'The dashboard shows why; npm start tries again.');
+      throw new SlipwayError(
+        'start.endpoint',
+        'No model server became ready.',
+        'The dashboard shows why; npm start tries again.',
+      );
     }
     await delay(150, undefined, { signal });
   }
 }
 
 function servingVersion(endpoint: Endpoint): string {
-  return endpoint.revisions.filter((revision) => revision.weight > 0).map((revision) => revision.modelVersion).join(', ');
+  return endpoint.revisions
+    .filter((revision) => revision.weight > 0)
+    .map((revision) => revision.modelVersion)
+    .join(', ');
 }
 
 async function report(client: Client, data: string, display: Display, began: number): Promise<void> {
   const endpoint = await client.call('getEndpoint', { params: { name: 'digits' } });
   const { url: dashboard } = await client.call('createTicket', { body: {} });
   display.line('');
-  display.line(
-    `Done in ${((Date.now() - began) / 1000).toFixed(0)} s. ${servingVersion(endpoint)} is in production.`,
-  );
+  display.line(`Done in ${((Date.now() - began) / 1000).toFixed(0)} s. ${servingVersion(endpoint)} is in production.`);
   display.line('');
   display.line(`Dashboard   ${dashboard}`);
   display.line('            (opens once; a fresh address: npx slipway open)');

@@ -26,7 +26,11 @@ import {
 function aggregate<S, E>(definition: {
   reduce(state: S | undefined, event: E): ReturnType<Aggregate['reduce']>;
   project(state: S): string;
-  views(state: S, before: S | undefined, receiptOf: (subject: string) => string | undefined): ReturnType<Aggregate['views']>;
+  views(
+    state: S,
+    before: S | undefined,
+    receiptOf: (subject: string) => string | undefined,
+  ): ReturnType<Aggregate['views']>;
 }): Aggregate {
   return {
     reduce: (state, event: AnyEvent) => definition.reduce(state as S | undefined, event as unknown as E),

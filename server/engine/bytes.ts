@@ -1,5 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { dirManifest, type DirEntry, folderDigests, listing, type ManifestEntry, parseDirManifest } from '../domain/dataset/manifest.ts';
+import {
+  type DirEntry,
+  dirManifest,
+  folderDigests,
+  listing,
+  type ManifestEntry,
+  parseDirManifest,
+} from '../domain/dataset/manifest.ts';
 import type { ObjectStore } from '../objects/index.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 
@@ -24,7 +31,12 @@ export async function storeFolder(objects: ObjectStore, entries: readonly Manife
 export async function readFolder(objects: ObjectStore, md5: string): Promise<DirEntry[]> {
   const path = objects.localPath(`${md5}.dir`);
   if (path === null) {
-    throw new SlipwayError('object.missing', `The manifest ${md5}.dir is not in the object store.`, 'Pull it again.', 404);
+    throw new SlipwayError(
+      'object.missing',
+      `The manifest ${md5}.dir is not in the object store.`,
+      'Pull it again.',
+      404,
+    );
   }
   return parseDirManifest(await readFile(path, 'utf8'));
 }

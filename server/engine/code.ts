@@ -34,7 +34,11 @@ export async function captureCode(objects: ObjectStore, folder: string, leaveOut
   const sized = await Promise.all(names.map(async (name) => ({ name, bytes: (await stat(join(folder, name))).size })));
   const bytes = sized.reduce((sum, file) => sum + file.bytes, 0);
   if (sized.length === 0) {
-    throw new SlipwayError('code.empty', `The folder ${folder} holds no code.`, 'Start from the folder of your project.');
+    throw new SlipwayError(
+      'code.empty',
+      `The folder ${folder} holds no code.`,
+      'Start from the folder of your project.',
+    );
   }
   if (bytes > maxBytes) {
     const largest = sized.toSorted((a, b) => b.bytes - a.bytes).slice(0, 3);

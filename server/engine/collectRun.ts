@@ -27,7 +27,11 @@ export async function collectRun(context: Context, spec: RunSpec, attempt: numbe
   };
 }
 
-function objectiveOf(metric: string, metrics: Record<string, Float>, problem: string | undefined): Collected['objective'] {
+function objectiveOf(
+  metric: string,
+  metrics: Record<string, Float>,
+  problem: string | undefined,
+): Collected['objective'] {
   const value = metrics[metric];
   if (value !== undefined) return { value };
   if (problem) return { missing: `It reported no ${metric}: ${problem}.` };
@@ -52,7 +56,10 @@ async function scalarsOf(context: Context, folder: RunFolder): Promise<Record<st
 }
 
 /** SLIPWAY_METRICS, or the file that `collect.metrics` names. */
-async function reportedMetrics(spec: RunSpec, folder: RunFolder): Promise<{ metrics: Record<string, Float>; problem?: string }> {
+async function reportedMetrics(
+  spec: RunSpec,
+  folder: RunFolder,
+): Promise<{ metrics: Record<string, Float>; problem?: string }> {
   const own = spec.collect?.metrics && (await newestMatch(folder.work, spec.collect.metrics))?.path;
   const paths = [folder.metrics, ...(own ? [own] : [])];
   for (const path of paths) {
@@ -74,7 +81,9 @@ async function reportedMetrics(spec: RunSpec, folder: RunFolder): Promise<{ metr
 
 /** JSON as Python writes it: bare NaN and Infinity are numbers. Numbers in nested objects are named with slashes. */
 export function parseMetrics(text: string): Record<string, Float> {
-  const quoted = text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (token) => (token.startsWith('"') ? token : `"${token}"`));
+  const quoted = text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (token) =>
+    token.startsWith('"') ? token : `"${token}"`,
+  );
   const metrics: Record<string, Float> = {};
   const visit = (value: unknown, name: string) => {
     if (typeof value === 'number') metrics[name] = value;
@@ -102,7 +111,8 @@ async function collectOutputs(context: Context, spec: RunSpec, folder: RunFolder
   for (const entry of added.entries) {
     // What lies in a folder of the output belongs to the output of that name; loose files are the output `files`.
     const slash = entry.relpath.indexOf('/');
-    const [name, relpath] = slash < 0 ? ['files', entry.relpath] : [entry.relpath.slice(0, slash), entry.relpath.slice(slash + 1)];
+    const [name, relpath] =
+      slash < 0 ? ['files', entry.relpath] : [entry.relpath.slice(0, slash), entry.relpath.slice(slash + 1)];
     groups.set(name, [...(groups.get(name) ?? []), { ...entry, relpath }]);
   }
   const outputs: RunOutput[] = [];
@@ -138,7 +148,12 @@ async function newestMatch(root: string, pattern: string): Promise<{ path: strin
 
 const tailBytes = 64 * 1024;
 
-async function exceptionOf(context: Context, run: string, attempt: number, folder: RunFolder): Promise<RunException | undefined> {
+async function exceptionOf(
+  context: Context,
+  run: string,
+  attempt: number,
+  folder: RunFolder,
+): Promise<RunException | undefined> {
   const text = await logTail(context, workloadId(run, attempt));
   return lastException(text, folder.work);
 }

@@ -122,7 +122,8 @@ export async function makeSplit(
 export async function readSplit(context: Context, version: DatasetVersionState): Promise<Split | undefined> {
   if (!version.split) return undefined;
   const path = context.objects.localPath(version.split.md5);
-  if (path === null) throw new SlipwayError('object.missing', `The split ${version.split.md5} is not in the store.`, '', 404);
+  if (path === null)
+    throw new SlipwayError('object.missing', `The split ${version.split.md5} is not in the store.`, '', 404);
   return JSON.parse(await readFile(path, 'utf8')) as Split;
 }
 

@@ -189,7 +189,8 @@ export class Engine {
         }
       }
     }
-    for (const project of chains) changed.push(...(await putViews(tx, [await projectView(tx, project, this.#options.now())])));
+    for (const project of chains)
+      changed.push(...(await putViews(tx, [await projectView(tx, project, this.#options.now())])));
     return { changed, commands };
   }
 
@@ -253,7 +254,9 @@ export class Engine {
         if (attempt >= maxAttempts) {
           const event = { type: 'commandFailed', command: command.type, failed: command, message };
           await this.deliver([{ kind, id: subject, event }], stored.id).catch((failure: unknown) => {
-            this.#options.log('error', `the failure of ${stored.id} could not be recorded`, { message: String(failure) });
+            this.#options.log('error', `the failure of ${stored.id} could not be recorded`, {
+              message: String(failure),
+            });
           });
           return;
         }

@@ -6,10 +6,10 @@ import { hasEnded, type RunState } from '../domain/run/run.ts';
 import { ScalarStore, type Tail, tailLogdir } from '../metrics/index.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import type { Context } from './context.ts';
+import { toFloat } from './floats.ts';
 import type { LiveFigures } from './live.ts';
 import { runFolder, workloadId } from './runFolder.ts';
 import type { LogPart, MetricsPart } from './services.ts';
-import { toFloat } from './floats.ts';
 import { waitForState } from './wait.ts';
 
 /** The name under which a run's scalars of all its event files stand in its store. */
@@ -98,7 +98,8 @@ export class RunMetrics {
 
   seriesOf(followed: Followed, tag: string, points: number | undefined, range: { from?: number; to?: number }) {
     const count = followed.store.tags(own).find((one) => one.tag === tag)?.count;
-    if (count === undefined) throw new SlipwayError('metrics.unknownTag', `The run has no tag ${tag}.`, 'See its metrics.', 404);
+    if (count === undefined)
+      throw new SlipwayError('metrics.unknownTag', `The run has no tag ${tag}.`, 'See its metrics.', 404);
     const series =
       points === undefined && range.from === undefined && range.to === undefined
         ? followed.store.since(own, tag)!.points
@@ -131,7 +132,13 @@ export class RunMetrics {
           const { length, steps, wallTimes, values } = part.points;
           if (length === 0) continue;
           sent.set(tag, part.start + length);
-          yield { tag, from: part.start, steps: [...steps], wallTimes: [...wallTimes], values: [...values].map(toFloat) };
+          yield {
+            tag,
+            from: part.start,
+            steps: [...steps],
+            wallTimes: [...wallTimes],
+            values: [...values].map(toFloat),
+          };
           if (signal.aborted) return;
         }
         if (isLast || signal.aborted) return;

@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type GatewayStatistics, gatewayStatisticsSchema } from '../domain/rollout/counters.ts';
-import { writeAtomically } from './writeAtomically.ts';
 import type { Workload } from '../runtimes/index.ts';
 import type { Context } from './context.ts';
+import { writeAtomically } from './writeAtomically.ts';
 
 export interface GatewayOptions {
   /** Command that runs `slipway gateway`: Node and the bundled file. */
@@ -81,7 +81,8 @@ export class GatewayProcess {
         if (signal.aborted) return;
         const { code } = error as NodeJS.ErrnoException;
         // While the gateway starts there is no socket yet.
-        if (code !== 'ENOENT' && code !== 'ECONNREFUSED') log('warn', 'the gateway statistics broke off', { error: String(error) });
+        if (code !== 'ENOENT' && code !== 'ECONNREFUSED')
+          log('warn', 'the gateway statistics broke off', { error: String(error) });
       }
       this.isReady = false;
       await delay(100, undefined, { signal }).catch(() => {});

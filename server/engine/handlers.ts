@@ -1,13 +1,13 @@
 /** The command handlers: how each command of a reducer is carried out. Every one may be called twice. */
 import type { EndpointState } from '../domain/endpoint/endpoint.ts';
 import { hasEnded, type RunState } from '../domain/run/run.ts';
-import { trialRunId, type TrialRunsState } from '../domain/sweep/trialRuns.ts';
+import { type TrialRunsState, trialRunId } from '../domain/sweep/trialRuns.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import { collectRun } from './collectRun.ts';
 import type { Context } from './context.ts';
 import type { Delivery } from './engine.ts';
-import { runPipelineStep } from './pipelineSteps.ts';
 import { launchRun } from './launchRun.ts';
+import { runPipelineStep } from './pipelineSteps.ts';
 import { prepareRun } from './prepareRun.ts';
 import { startReplica, stopReplica, writeRoutes } from './replicas.ts';
 import { workloadId } from './runFolder.ts';
@@ -38,14 +38,20 @@ export function registerHandlers(context: Context): void {
   });
 
   engine.handle('run.stop', async (command, { id }) => {
-    await runtime.stop(workloadId(id, command['attempt'] as number), command['reason'] as string, command['graceMs'] as number);
+    await runtime.stop(
+      workloadId(id, command['attempt'] as number),
+      command['reason'] as string,
+      command['graceMs'] as number,
+    );
     return [];
   });
 
   engine.handle('run.collect', async (command, { id }) => {
     const { spec } = await run(id);
     const attempt = command['attempt'] as number;
-    return [{ kind: 'run', id, event: { type: 'collected', attempt, collected: await collectRun(context, spec, attempt) } }];
+    return [
+      { kind: 'run', id, event: { type: 'collected', attempt, collected: await collectRun(context, spec, attempt) } },
+    ];
   });
 
   engine.handle('sweep.prepare', async (_, { id }) => {
@@ -68,7 +74,14 @@ export function registerHandlers(context: Context): void {
   });
 
   engine.handle('endpoint.startReplica', (command, { id, signal }) =>
-    startReplica(context, id, command['revision'] as string, command['replica'] as string, command['failures'] as number, signal),
+    startReplica(
+      context,
+      id,
+      command['revision'] as string,
+      command['replica'] as string,
+      command['failures'] as number,
+      signal,
+    ),
   );
   engine.handle('endpoint.stopReplica', async (command) => {
     await stopReplica(context, command['replica'] as string);
@@ -81,7 +94,10 @@ export function registerHandlers(context: Context): void {
 }
 
 /** What a person can mend becomes an event; anything else is tried again by the engine. */
-async function refusable(work: () => Promise<Delivery[]>, refused: (error: SlipwayError) => Delivery[]): Promise<Delivery[]> {
+async function refusable(
+  work: () => Promise<Delivery[]>,
+  refused: (error: SlipwayError) => Delivery[],
+): Promise<Delivery[]> {
   try {
     return await work();
   } catch (error) {

@@ -8,9 +8,11 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
  * `requestId` gives the same id: a request sent twice makes one thing.
  */
 export function newId(prefix: string, now: number, requestId?: string): string {
-  const source = requestId === undefined ? randomBytes(8) : createHash('sha256').update(`${prefix}/${requestId}`).digest();
+  const source =
+    requestId === undefined ? randomBytes(8) : createHash('sha256').update(`${prefix}/${requestId}`).digest();
   const chance = [...source.subarray(0, 6)].map((byte) => alphabet[byte & 31]).join('');
-  if (requestId !== undefined) return `${prefix}${chance}${[...source.subarray(6, 14)].map((b) => alphabet[b & 31]).join('')}`;
+  if (requestId !== undefined)
+    return `${prefix}${chance}${[...source.subarray(6, 14)].map((b) => alphabet[b & 31]).join('')}`;
   let time = '';
   for (let rest = now, i = 0; i < 9; i++, rest = Math.floor(rest / 32)) time = alphabet[rest % 32] + time;
   return `${prefix}${time}${chance}`;

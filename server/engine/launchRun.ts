@@ -57,7 +57,13 @@ async function checkOutCode(context: Context, code: string, folder: RunFolder): 
   if (await isThere(folder.work)) return;
   const entries = await readFolder(context.objects, code);
   const recordFolder = join(folder.root, 'checkout');
-  await checkout({ storeRoot: context.folders.objects, entries, to: folder.work, recordFolder, signal: context.signal });
+  await checkout({
+    storeRoot: context.folders.objects,
+    entries,
+    to: folder.work,
+    recordFolder,
+    signal: context.signal,
+  });
 }
 
 async function inputVariables(context: Context, dataset: string | undefined, refs: InputRef[], folder: RunFolder) {
@@ -74,14 +80,25 @@ async function inputVariables(context: Context, dataset: string | undefined, ref
   }
   for (const { name, md5 } of refs) {
     const entries = await readFolder(context.objects, md5);
-    const path = await materialize(context.folders.objects, entries, `${md5}.dir`, context.folders.cache, context.signal);
+    const path = await materialize(
+      context.folders.objects,
+      entries,
+      `${md5}.dir`,
+      context.folders.cache,
+      context.signal,
+    );
     variables[`SLIPWAY_INPUT_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`] = path;
   }
   return variables;
 }
 
 /** The checkpoints of an earlier run, where this one's program looks for its own. */
-async function bringCheckpoints(context: Context, from: string, folder: RunFolder, patterns: string[] = []): Promise<void> {
+async function bringCheckpoints(
+  context: Context,
+  from: string,
+  folder: RunFolder,
+  patterns: string[] = [],
+): Promise<void> {
   const source = runFolder(context.folders.runs, from);
   await cp(source.checkpoints, folder.checkpoints, { recursive: true, force: false });
   for (const top of new Set(patterns.map((pattern) => pattern.split('/')[0]!).filter((part) => !/[*?[]/.test(part)))) {
@@ -98,10 +115,10 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** Whether a folder holds anything. */
+/** Whether a folder, or one below it, holds a file. */
 export async function hasFiles(path: string): Promise<boolean> {
-  return readdir(path).then(
-    (names) => names.length > 0,
+  return readdir(path, { recursive: true, withFileTypes: true }).then(
+    (entries) => entries.some((entry) => !entry.isDirectory()),
     () => false,
   );
 }

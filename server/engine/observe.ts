@@ -18,7 +18,8 @@ import { endpointViews, type RevisionFigures, runViews } from './views.ts';
 export async function observeWorkloads(context: Context, gateway: GatewayProcess, metrics: RunMetrics): Promise<void> {
   for await (const observed of context.runtime.watch(context.signal)) {
     tell(context, gateway, metrics, observed).catch((error: unknown) => {
-      if (!context.signal.aborted) context.log('error', `${observed.id} ${observed.type} could not be told`, { error: String(error) });
+      if (!context.signal.aborted)
+        context.log('error', `${observed.id} ${observed.type} could not be told`, { error: String(error) });
     });
   }
 }
@@ -58,7 +59,8 @@ export async function adoptWorkloads(context: Context): Promise<void> {
     pending.some((one) => one.kind === kind && one.subject === id && /launch|startReplica/.test(one.command.type));
   for (const { id } of await openEntities(context, 'runs')) {
     const state = await engine.state<RunState>('run', id);
-    if (!state || hasEnded(state.status) || state.exit || !['starting', 'running', 'stopping'].includes(state.status)) continue;
+    if (!state || hasEnded(state.status) || state.exit || !['starting', 'running', 'stopping'].includes(state.status))
+      continue;
     if (!isLaunching('run', id)) await runtime.observe(workloadId(id, state.attempt));
   }
   for (const { id } of await engine.store.read.entities({ topic: 'endpoints', limit: 10_000 })) {
@@ -79,7 +81,8 @@ async function openEntities(context: Context, topic: 'runs'): Promise<{ id: stri
   let before: number | undefined;
   for (;;) {
     const rows = await context.engine.store.read.entities({ topic, before, limit: 1000 });
-    for (const row of rows) if (!hasEnded((row.data as { status: RunState['status'] }).status)) open.push({ id: row.id });
+    for (const row of rows)
+      if (!hasEnded((row.data as { status: RunState['status'] }).status)) open.push({ id: row.id });
     if (rows.length < 1000) return open;
     before = rows.at(-1)!.created;
   }
@@ -161,7 +164,11 @@ export class GatewayObserver {
   }
 }
 
-function figuresOf(now: GatewayStatistics, before: GatewayStatistics | undefined, endpoint: string): Record<string, RevisionFigures> {
+function figuresOf(
+  now: GatewayStatistics,
+  before: GatewayStatistics | undefined,
+  endpoint: string,
+): Record<string, RevisionFigures> {
   const seconds = before ? (now.at - before.at) / 1000 : 0;
   const entries = Object.entries(now.endpoints[endpoint]!.revisions).map(([name, counted]) => {
     const earlier = before?.endpoints[endpoint]?.revisions[name];
@@ -213,7 +220,8 @@ export class FigureViews {
     };
     const timer = setTimeout(() => {
       show().catch((error: unknown) => {
-        if (!this.#context.signal.aborted) this.#context.log('warn', `figures of ${run} not shown`, { error: String(error) });
+        if (!this.#context.signal.aborted)
+          this.#context.log('warn', `figures of ${run} not shown`, { error: String(error) });
       });
     }, 1000);
     this.#due.set(run, timer.unref());

@@ -1,5 +1,5 @@
-import { errorBody, SlipwayError } from '../protocol/errors.ts';
 import type { Operation } from '../protocol/entities.ts';
+import { errorBody, SlipwayError } from '../protocol/errors.ts';
 import type { Context } from './context.ts';
 import { newId } from './ids.ts';
 
@@ -30,7 +30,8 @@ export class Operations {
     const view: Operation = { id, kind, subject, status: 'running', progress, createdAt: now() };
     const entry = { abort: new AbortController(), view };
     this.#running.set(id, entry);
-    const show = () => engine.putViews([{ topic: 'operations', id, project: '', parent: subject, data: { ...entry.view } }]);
+    const show = () =>
+      engine.putViews([{ topic: 'operations', id, project: '', parent: subject, data: { ...entry.view } }]);
     await show();
     let shownAt = now();
     const report = (news: Partial<Progress>) => {

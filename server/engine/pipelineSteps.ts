@@ -27,7 +27,12 @@ export function planOf(file: SlipwayFile, search: boolean, until = 'rollout'): s
 }
 
 /** Carries out `pipeline.step`. @throws SlipwayError when the step cannot be done */
-export async function runPipelineStep(context: Context, id: string, step: string, signal: AbortSignal): Promise<Delivery[]> {
+export async function runPipelineStep(
+  context: Context,
+  id: string,
+  step: string,
+  signal: AbortSignal,
+): Promise<Delivery[]> {
   const state = (await context.engine.state<PipelineState>('pipeline', id))!;
   const { code } = state;
   const file = await readCapturedFile(context.objects, code.md5);
@@ -51,7 +56,12 @@ export async function runPipelineStep(context: Context, id: string, step: string
     const after = await makeSplit(context, dataset, before, split!, file.project);
     const { train, test, leakage } = after.split!;
     const detail = `train ${train} · test ${test} · ${leakage.verdict === 'none' ? 'no leakage' : `leakage: ${leakage.exact + leakage.groups}`}`;
-    return deliver({ type: 'stepDone', subject: `${dataset}@v${after.version}`, cached: before.split?.sha256 === after.split!.sha256, detail });
+    return deliver({
+      type: 'stepDone',
+      subject: `${dataset}@v${after.version}`,
+      cached: before.split?.sha256 === after.split!.sha256,
+      detail,
+    });
   }
   if (name.startsWith('stage:')) {
     const stage = name.slice('stage:'.length);
@@ -80,7 +90,12 @@ export async function runPipelineStep(context: Context, id: string, step: string
   if (name === 'model') return [];
   if (name === 'rollout') {
     const model = state.steps.find((one) => baseId(one.id) === 'model' && one.status === 'done')?.subject;
-    if (!model) throw new SlipwayError('pipeline.noModel', 'There is no model version to roll out.', 'Run the pipeline from training.');
+    if (!model)
+      throw new SlipwayError(
+        'pipeline.noModel',
+        'There is no model version to roll out.',
+        'Run the pipeline from training.',
+      );
     const rollout = `${id}-rollout`;
     await context.engine.deliver(deliver({ type: 'stepStarted', subject: rollout, detail: model }));
     await createRelease(context, { id: rollout, model, parent });

@@ -2,7 +2,14 @@
  * Preparing a run: making sure of the dataset version, the split, the stages it needs and the environment, before
  * anything is queued. Everything found is known by digest, so that doing it twice is doing it once.
  */
-import { hasEnded, type InputRef, type Prepared, type ReceiptInput, type RunSpec, type RunState } from '../domain/run/run.ts';
+import {
+  hasEnded,
+  type InputRef,
+  type Prepared,
+  type ReceiptInput,
+  type RunSpec,
+  type RunState,
+} from '../domain/run/run.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import { parseVersionRef } from '../protocol/names.ts';
 import { stageOrder } from '../protocol/parseSlipwayFile.ts';
@@ -70,7 +77,12 @@ export async function prepareEnvironment(
   const lock = await lockEnvironment({ python: spec.python, requirements, packages }, request);
   const built: BuiltEnvironment = await buildEnvironment(lock, request);
   const count = Object.keys(lock.packages).length;
-  return { digest: lock.digest, python: built.python, bin: built.bin, label: `Python ${lock.python}, ${count} packages` };
+  return {
+    digest: lock.digest,
+    python: built.python,
+    bin: built.bin,
+    label: `Python ${lock.python}, ${count} packages`,
+  };
 }
 
 async function resolveGiven(context: Context, spec: RunSpec): Promise<Resolved> {
@@ -125,9 +137,19 @@ export async function ensureStage(context: Context, project: StageContext, name:
     const known = await context.engine.state<RunState>('run', id);
     if (known && hasEnded(known.status) && known.status !== 'succeeded') continue;
     if (!known) await context.engine.send('run', id, { type: 'created', spec: { ...spec, id } });
-    const ended = await waitForState<RunState>(context.engine, 'run', id, (run) => hasEnded(run.status), context.signal);
+    const ended = await waitForState<RunState>(
+      context.engine,
+      'run',
+      id,
+      (run) => hasEnded(run.status),
+      context.signal,
+    );
     if (ended.status === 'succeeded') return ended;
-    throw new SlipwayError('stage.failed', `The stage ${name} ${ended.status}: ${ended.reason}`, `See slipway run logs ${id}.`);
+    throw new SlipwayError(
+      'stage.failed',
+      `The stage ${name} ${ended.status}: ${ended.reason}`,
+      `See slipway run logs ${id}.`,
+    );
   }
 }
 
@@ -146,7 +168,19 @@ export async function isStageCached(context: Context, project: StageContext, nam
 function stageRunId(spec: RunSpec): string {
   const { step, command, args, params, environment, env, code, dataset, inputs, outputs } = spec;
   const made = inputs.map(({ name, sha256 }) => ({ name, sha256 }));
-  return idOf('s', { project: spec.project, step, command, args, params, environment, env, code: code.sha256, dataset, made, outputs });
+  return idOf('s', {
+    project: spec.project,
+    step,
+    command,
+    args,
+    params,
+    environment,
+    env,
+    code: code.sha256,
+    dataset,
+    made,
+    outputs,
+  });
 }
 
 function outputsOf(stage: RunState): InputRef[] {

@@ -1,6 +1,7 @@
 /** Reading views for lists and single objects. */
-import { SlipwayError } from '../protocol/errors.ts';
+
 import type { EntityOf, Topic } from '../protocol/entities.ts';
+import { SlipwayError } from '../protocol/errors.ts';
 import type { ReadTransaction } from '../store/index.ts';
 
 export interface PageQuery {
@@ -34,15 +35,26 @@ export async function listPage<T extends Topic>(
 }
 
 /** One object. @throws SlipwayError `TOPIC.unknown` with status 404 */
-export async function requireEntity<T extends Topic>(read: ReadTransaction, topic: T, id: string): Promise<EntityOf<T>> {
+export async function requireEntity<T extends Topic>(
+  read: ReadTransaction,
+  topic: T,
+  id: string,
+): Promise<EntityOf<T>> {
   const row = await read.entity(topic, id);
   if (row) return row.data as EntityOf<T>;
-  const noun = topic.replace(/([A-Z])/g, ' $1').toLowerCase().replace(/s$/, '');
+  const noun = topic
+    .replace(/([A-Z])/g, ' $1')
+    .toLowerCase()
+    .replace(/s$/, '');
   throw new SlipwayError(`${topic}.unknown`, `There is no ${noun} ${id}.`, 'Look at the list; names are exact.', 404);
 }
 
 function readCursor(text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new SlipwayError('request.badCursor', `${JSON.stringify(text)} is not a cursor of a list.`, 'Use `next` of the page before.');
+  throw new SlipwayError(
+    'request.badCursor',
+    `${JSON.stringify(text)} is not a cursor of a list.`,
+    'Use `next` of the page before.',
+  );
 }

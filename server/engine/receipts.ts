@@ -66,5 +66,13 @@ export async function verifyStored(
     // Another project's chain is needed where this one names its receipts; its own problems are not asked for.
     envelopes.push(...(await read.receipts({ project: name })).toReversed().map((row) => row.envelope));
   }
-  return verifyReceipts({ envelopes, publicKeys, objects: context.objects, concerns, onProgress, project, signal: context.signal });
+  return verifyReceipts({
+    envelopes,
+    publicKeys,
+    objects: context.objects,
+    concerns,
+    onProgress,
+    project,
+    signal: context.signal,
+  });
 }

@@ -67,7 +67,10 @@ export async function writeRoutes(context: Context, changed: EndpointState): Pro
 }
 
 function routesOf(context: Context, state: EndpointState) {
-  const access = state.access === 'open' ? { access: 'open' } : { access: 'private', tokenFile: join(context.folders.data, 'token') };
+  const access =
+    state.access === 'open'
+      ? { access: 'open' }
+      : { access: 'private', tokenFile: join(context.folders.data, 'token') };
   const revisions = Object.values(state.revisions).filter((revision) => revision.status !== 'retired');
   return {
     ...access,
@@ -77,7 +80,11 @@ function routesOf(context: Context, state: EndpointState) {
       receipt: revision.plan.receipt,
       replicas: revision.replicas
         .filter((replica) => replica.status === 'ready')
-        .map((replica) => ({ socket: socketOf(context, replica.id), ready: '/ready', secretFile: secretOf(context, replica.id) })),
+        .map((replica) => ({
+          socket: socketOf(context, replica.id),
+          ready: '/ready',
+          secretFile: secretOf(context, replica.id),
+        })),
     })),
   };
 }

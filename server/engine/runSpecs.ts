@@ -22,7 +22,6 @@ export interface StageContext {
   pipeline?: string;
 }
 
-
 interface Common {
   environment?: EnvironmentSpec;
   resources?: ResourceSpec;
@@ -58,7 +57,11 @@ export function trainSpec(request: TrainRequest): RunSpec {
   const { id, file, folder, code, resume } = request;
   const train = file.train;
   if (!train) {
-    throw new SlipwayError('yaml.missingKey', 'slipway.yaml has no `train` step.', 'Add train: { run: python train.py }.');
+    throw new SlipwayError(
+      'yaml.missingKey',
+      'slipway.yaml has no `train` step.',
+      'Add train: { run: python train.py }.',
+    );
   }
   const params = { ...train.params, ...request.params };
   return {
@@ -143,7 +146,14 @@ export function validateSpec({ id, file, folder, code, dataset, inputs }: Valida
 }
 
 /** A program of the user's, without a slipway.yaml. */
-export function programSpec(request: { id: string; project: string; folder: string; code: CodeRef; command: string[]; title?: string }): RunSpec {
+export function programSpec(request: {
+  id: string;
+  project: string;
+  folder: string;
+  code: CodeRef;
+  command: string[];
+  title?: string;
+}): RunSpec {
   const { id, project, folder, code, command } = request;
   return {
     id,

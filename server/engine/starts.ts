@@ -1,7 +1,8 @@
 /** Creating runs, sweeps, validations and rollouts from a captured project. The same id twice is one thing. */
+
+import type { EndpointState } from '../domain/endpoint/endpoint.ts';
 import type { ModelState } from '../domain/lineage/model.ts';
 import type { Candidate } from '../domain/lineage/validation.ts';
-import type { EndpointState } from '../domain/endpoint/endpoint.ts';
 import type { ReleaseState } from '../domain/rollout/release.ts';
 import { isEnded } from '../domain/rollout/rollout.ts';
 import { hasEnded, type RunState } from '../domain/run/run.ts';
@@ -70,7 +71,16 @@ export async function createSweep(context: Context, request: SweepRequest): Prom
     retries: template.retries,
   };
   const title = request.title ?? Object.keys(space).join(' × ');
-  await context.engine.send('sweep', id, { type: 'created', id, project: file.project, folder, title, spec, template, parent });
+  await context.engine.send('sweep', id, {
+    type: 'created',
+    id,
+    project: file.project,
+    folder,
+    title,
+    spec,
+    template,
+    parent,
+  });
   return id;
 }
 
@@ -146,7 +156,12 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
   const number = ref?.version ?? model?.versions.at(-1)?.version;
   const version = model?.versions.find((one) => one.version === number);
   if (!ref || !model || !version) {
-    throw new SlipwayError('model.unknown', `The model version ${request.model} does not exist.`, 'See `slipway model list`.', 404);
+    throw new SlipwayError(
+      'model.unknown',
+      `The model version ${request.model} does not exist.`,
+      'See `slipway model list`.',
+      404,
+    );
   }
   if (await engine.state('rollout', request.id)) return request.id;
   const run = (await engine.state<RunState>('run', version.run))!;
@@ -206,13 +221,16 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
 async function supersede(context: Context, endpoint: EndpointState | undefined): Promise<void> {
   const id = endpoint?.rollout?.id;
   const state = id === undefined ? undefined : await context.engine.state<ReleaseState>('rollout', id);
-  if (id !== undefined && state && !isEnded(state.rollout)) await context.engine.send('rollout', id, { type: 'superseded' });
+  if (id !== undefined && state && !isEnded(state.rollout))
+    await context.engine.send('rollout', id, { type: 'superseded' });
 }
 
 /** The revision that has the traffic now; null where there is none, or where it is the one that is rolled out. */
 async function servingRevision(context: Context, endpoint: string, to: string): Promise<string | null> {
   const state = await context.engine.state<EndpointState>('endpoint', endpoint);
-  const serving = Object.values(state?.revisions ?? {}).filter((revision) => revision.weight > 0 && revision.status !== 'retired');
+  const serving = Object.values(state?.revisions ?? {}).filter(
+    (revision) => revision.weight > 0 && revision.status !== 'retired',
+  );
   const [most] = serving.toSorted((a, b) => b.weight - a.weight);
   if (most?.name === to) {
     throw new SlipwayError('rollout.alreadyServing', `${to} serves already.`, 'Choose another model version.', 409);

@@ -60,7 +60,8 @@ export class TensorBoards {
       if (panel.id !== id) continue;
       this.#panels.delete(secret);
       panel.board.panels.delete(secret);
-      if (panel.board.panels.size === 0) panel.board.stopTimer = setTimeout(() => this.#stop(panel.board), keptUnusedMs).unref();
+      if (panel.board.panels.size === 0)
+        panel.board.stopTimer = setTimeout(() => this.#stop(panel.board), keptUnusedMs).unref();
     }
   }
 
@@ -128,7 +129,9 @@ export class TensorBoards {
     } catch (error) {
       if (!(error instanceof SlipwayError)) throw error;
       const hint = 'Add tensorboard to the requirements of your project, or make the package index reachable.';
-      throw new SlipwayError('tensorboard.missing', `TensorBoard could not be installed: ${error.message}`, hint, 424, { cause: error });
+      throw new SlipwayError('tensorboard.missing', `TensorBoard could not be installed: ${error.message}`, hint, 424, {
+        cause: error,
+      });
     }
   }
 }

@@ -10,7 +10,20 @@ import { freeOn, type QueueState } from '../domain/schedule/queue.ts';
 import { eachItem, itemAt } from '../domain/sweep/pages.ts';
 import type { Trial as TrialState } from '../domain/sweep/state.ts';
 import { type TrialRunsState, trialRunId } from '../domain/sweep/trialRuns.ts';
-import type { Dataset, DatasetVersion, Endpoint, Model, ModelVersion, Node, Pipeline, Rollout, Run, Sweep, Trial, Validation } from '../protocol/entities.ts';
+import type {
+  Dataset,
+  DatasetVersion,
+  Endpoint,
+  Model,
+  ModelVersion,
+  Node,
+  Pipeline,
+  Rollout,
+  Run,
+  Sweep,
+  Trial,
+  Validation,
+} from '../protocol/entities.ts';
 import type { View } from './engine.ts';
 
 /** Finds the receipt that this event wrote about a subject; an earlier receipt is kept by the engine. */
@@ -52,7 +65,11 @@ export function datasetVersionView(name: string, version: DatasetVersionState, r
 }
 
 /** `live` are the figures that stream past the reducers: last metrics and the step reached. */
-export function runViews(state: RunState, receiptOf: ReceiptOf, live: { metrics: Run['metrics']; step?: number } | undefined): View[] {
+export function runViews(
+  state: RunState,
+  receiptOf: ReceiptOf,
+  live: { metrics: Run['metrics']; step?: number } | undefined,
+): View[] {
   const { spec, prepared, collected, exit } = state;
   const total = Number(spec.params['epochs'] ?? spec.params['max_epochs'] ?? Number.NaN);
   const step = live?.step;
@@ -202,7 +219,10 @@ export function modelViews(state: ModelState, before: ModelState | undefined, re
     updatedAt: latest.createdAt,
   };
   const changed = state.versions.filter((version) => {
-    return !before?.versions.includes(version) || aliasesOf(state, version.version).join() !== aliasesOf(before, version.version).join();
+    return (
+      !before?.versions.includes(version) ||
+      aliasesOf(state, version.version).join() !== aliasesOf(before, version.version).join()
+    );
   });
   return [
     { topic: 'models', id: name, project, data: model },
@@ -250,7 +270,14 @@ export interface RevisionFigures {
   inFlight: number;
 }
 
-const noFigures: RevisionFigures = { requests: 0, errors: 0, requestsPerSecond: 0, p50Ms: null, p95Ms: null, inFlight: 0 };
+const noFigures: RevisionFigures = {
+  requests: 0,
+  errors: 0,
+  requestsPerSecond: 0,
+  p50Ms: null,
+  p95Ms: null,
+  inFlight: 0,
+};
 
 export function endpointViews(
   state: EndpointState,
@@ -326,10 +353,11 @@ export function nodeViews(state: QueueState): View[] {
         memoryBytes: gpu.memoryBytes,
         holder: holders.find(([, one]) => one.gpus.includes(gpu.index))?.[0] ?? (gpu.busy ? 'foreign' : null),
       })),
-      queue: state.waiting.slice(0, 50).map((entry, i) => ({ id: entry.id, reason: entry.told?.reason ?? 'waits', position: i + 1 })),
+      queue: state.waiting
+        .slice(0, 50)
+        .map((entry, i) => ({ id: entry.id, reason: entry.told?.reason ?? 'waits', position: i + 1 })),
       lastSeenAt: 0,
     };
     return { topic: 'nodes', id: node.name, project: '', data };
   });
 }
-

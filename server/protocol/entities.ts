@@ -78,7 +78,17 @@ export const Dataset = z.object({
 });
 export type Dataset = z.infer<typeof Dataset>;
 
-export const runStatuses = ['preparing', 'waiting', 'starting', 'running', 'stopping', 'succeeded', 'failed', 'stopped', 'lost'] as const;
+export const runStatuses = [
+  'preparing',
+  'waiting',
+  'starting',
+  'running',
+  'stopping',
+  'succeeded',
+  'failed',
+  'stopped',
+  'lost',
+] as const;
 export const RunStatus = z.enum(runStatuses);
 export type RunStatus = z.infer<typeof RunStatus>;
 export const endedRunStatuses: readonly RunStatus[] = ['succeeded', 'failed', 'stopped', 'lost'];
@@ -124,7 +134,10 @@ export const Run = z.object({
   epoch: z.object({ step: z.number(), total: z.number().optional() }).optional(),
   exception: z.object({ type: z.string(), message: z.string(), frame: Frame.optional() }).optional(),
   outputs: z.array(z.object({ name: z.string(), digests: Digests, files: z.number().int(), bytes: z.number().int() })),
-  cached: z.boolean().default(false).describe('The outputs come from an earlier run of the same stage on the same inputs.'),
+  cached: z
+    .boolean()
+    .default(false)
+    .describe('The outputs come from an earlier run of the same stage on the same inputs.'),
   sweep: z.string().optional(),
   trial: z.number().int().optional(),
   pipeline: z.string().optional(),
@@ -262,7 +275,9 @@ export const Endpoint = z.object({
   url: z.string().describe('Where the gateway answers for it.'),
   revisions: z.array(Revision),
   rollout: z.string().optional().describe('The rollout in progress.'),
-  recentErrors: z.array(z.object({ requestId: z.string(), revision: z.string(), status: z.number(), at: Time, message: z.string() })),
+  recentErrors: z.array(
+    z.object({ requestId: z.string(), revision: z.string(), status: z.number(), at: Time, message: z.string() }),
+  ),
   createdAt: Time,
   updatedAt: Time,
 });
@@ -316,7 +331,9 @@ export const Pipeline = z.object({
   reason: z.string(),
   steps: z.array(
     z.object({
-      id: z.string().describe('dataset, split, stage:NAME, train, sweep, validate, model, rollout; #2 for a second round.'),
+      id: z
+        .string()
+        .describe('dataset, split, stage:NAME, train, sweep, validate, model, rollout; #2 for a second round.'),
       status: z.enum(['waiting', 'running', 'done', 'cached', 'failed', 'skipped']),
       detail: z.string(),
       subject: z.string().optional().describe('Id of what it made: a run, a sweep, digits@v3, …'),

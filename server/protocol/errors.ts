@@ -30,5 +30,9 @@ export interface ErrorBody {
 /** The wire form of any error; what is not a {@link SlipwayError} becomes `internal` and shows no internals. */
 export function errorBody(error: unknown): ErrorBody {
   if (error instanceof SlipwayError) return { code: error.code, message: error.message, hint: error.hint };
-  return { code: 'internal', message: 'Something unexpected happened inside Slipway.', hint: 'The log has the details.' };
+  return {
+    code: 'internal',
+    message: 'Something unexpected happened inside Slipway.',
+    hint: 'The log has the details.',
+  };
 }

@@ -215,7 +215,15 @@ export const operations = {
     method: 'GET',
     path: '/runs/:id/logs',
     summary: 'Log text from a byte offset on (negative: from the end).',
-    query: z.object({ offset: z.coerce.number().int().optional(), limit: z.coerce.number().int().min(1).max(1 << 22).optional() }),
+    query: z.object({
+      offset: z.coerce.number().int().optional(),
+      limit: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(1 << 22)
+        .optional(),
+    }),
     response: z.object({ offset: z.number().int(), next: z.number().int(), text: z.string(), ended: z.boolean() }),
   },
   listRunMetrics: {
@@ -224,7 +232,13 @@ export const operations = {
     summary: 'Scalar tags of a run with counts and last values.',
     response: z.object({
       tags: z.array(
-        z.object({ tag: z.string(), points: z.number().int(), lastStep: z.number(), lastValue: Float, nonFinite: z.number().int() }),
+        z.object({
+          tag: z.string(),
+          points: z.number().int(),
+          lastStep: z.number(),
+          lastValue: Float,
+          nonFinite: z.number().int(),
+        }),
       ),
       problems: z.array(z.object({ file: z.string(), offset: z.number().int(), message: z.string() })),
     }),
@@ -292,7 +306,13 @@ export const operations = {
     response: Sweep,
   },
 
-  listPipelines: { method: 'GET', path: '/pipelines', summary: 'Pipelines, newest first.', query: Page, response: list(Pipeline) },
+  listPipelines: {
+    method: 'GET',
+    path: '/pipelines',
+    summary: 'Pipelines, newest first.',
+    query: Page,
+    response: list(Pipeline),
+  },
   startPipeline: {
     method: 'POST',
     path: '/pipelines',
@@ -308,7 +328,13 @@ export const operations = {
   },
   getPipeline: { method: 'GET', path: '/pipelines/:id', summary: 'One pipeline.', response: Pipeline },
 
-  listValidations: { method: 'GET', path: '/validations', summary: 'Validations, newest first.', query: Page, response: list(Validation) },
+  listValidations: {
+    method: 'GET',
+    path: '/validations',
+    summary: 'Validations, newest first.',
+    query: Page,
+    response: list(Validation),
+  },
   startValidation: {
     method: 'POST',
     path: '/validations',
@@ -331,7 +357,12 @@ export const operations = {
     query: Page,
     response: list(ModelVersion),
   },
-  getModelVersion: { method: 'GET', path: '/models/:name/versions/:version', summary: 'One version.', response: ModelVersion },
+  getModelVersion: {
+    method: 'GET',
+    path: '/models/:name/versions/:version',
+    summary: 'One version.',
+    response: ModelVersion,
+  },
   setAlias: {
     method: 'POST',
     path: '/models/:name/aliases',
@@ -350,7 +381,13 @@ export const operations = {
     response: None,
   },
 
-  listRollouts: { method: 'GET', path: '/rollouts', summary: 'Rollouts, newest first.', query: Page, response: list(Rollout) },
+  listRollouts: {
+    method: 'GET',
+    path: '/rollouts',
+    summary: 'Rollouts, newest first.',
+    query: Page,
+    response: list(Rollout),
+  },
   startRollout: {
     method: 'POST',
     path: '/rollouts',
@@ -435,8 +472,20 @@ export const operations = {
   },
   closeTensorBoard: { method: 'DELETE', path: '/tensorboards/:id', summary: 'Ends the panel’s path.', response: None },
 
-  listNodes: { method: 'GET', path: '/nodes', summary: 'Nodes, who holds what, and the queue.', query: Page, response: list(Node) },
-  listOperations: { method: 'GET', path: '/operations', summary: 'Long work, newest first.', query: Page, response: list(Operation) },
+  listNodes: {
+    method: 'GET',
+    path: '/nodes',
+    summary: 'Nodes, who holds what, and the queue.',
+    query: Page,
+    response: list(Node),
+  },
+  listOperations: {
+    method: 'GET',
+    path: '/operations',
+    summary: 'Long work, newest first.',
+    query: Page,
+    response: list(Operation),
+  },
   getOperation: { method: 'GET', path: '/operations/:id', summary: 'One piece of long work.', response: Operation },
   cancelOperation: { method: 'POST', path: '/operations/:id/cancel', summary: 'Cancels it.', body: None, response: Id },
 } as const satisfies Record<string, OperationSpec>;
@@ -477,7 +526,11 @@ export type CallInput<N extends OperationName> = ([PathParams<Spec<N>['path']>] 
   (Call<N>['body'] extends undefined ? { body?: undefined } : { body: Call<N>['body'] }) & { query?: Call<N>['query'] };
 
 /** Fills `:parameters` into an operation's path and appends the query. */
-export function operationUrl(name: OperationName, params: Record<string, string> = {}, query: Record<string, unknown> = {}): string {
+export function operationUrl(
+  name: OperationName,
+  params: Record<string, string> = {},
+  query: Record<string, unknown> = {},
+): string {
   const path = operations[name].path.replace(/:([a-z]+)/gi, (_, key: string) => encodeURIComponent(params[key] ?? ''));
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, String(value));

@@ -61,8 +61,17 @@ export function routePath(route: PageRoute): string {
   }
 }
 
-/** The inverse of {@link routePath}; what it does not know is the home page. */
+/** The inverse of {@link routePath}; what it does not know, or cannot decode, is the home page. */
 export function parseRoute(path: string): PageRoute {
+  try {
+    return decodeRoute(path);
+  } catch (error) {
+    if (error instanceof URIError) return { page: 'home' };
+    throw error;
+  }
+}
+
+function decodeRoute(path: string): PageRoute {
   const [page, first, second] = path.replace(/^\/+/, '').split('/');
   const value = first ? decodeURIComponent(first) : '';
   if (value && (page === 'run' || page === 'sweep' || page === 'receipt')) return { page, id: value };

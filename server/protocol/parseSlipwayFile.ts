@@ -1,4 +1,4 @@
-import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { SlipwayError } from './errors.ts';
 import { SlipwayFile } from './slipwayFile.ts';
@@ -45,7 +45,20 @@ export function parseSlipwayFile(text: string): ParsedSlipwayFile {
     }));
     return { problems, lines: {} };
   }
-  const parsed = SlipwayFile.safeParse(document.toJS() ?? {});
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (error) {
+    // An alias without its anchor, or aliases that grow without bound: the only errors of toJS.
+    const problem = {
+      code: 'yaml.syntax',
+      path: '',
+      message: (error as Error).message,
+      hint: 'Write the value itself here.',
+    };
+    return { problems: [{ ...problem, ...place(lostAlias(document)) }], lines: {} };
+  }
+  const parsed = SlipwayFile.safeParse(value ?? {});
   const lines = keyLines(document, (offset) => counter.linePos(offset).line);
   if (!parsed.success) {
     const problems = parsed.error.issues.flatMap((issue) => describe(issue, document, place));
@@ -115,6 +128,18 @@ function describe(issue: z.core.$ZodIssue, document: Document, place: (range: Ra
       ...place(rangeAt(document, path)),
     },
   ];
+}
+
+function lostAlias(document: Document): Range {
+  let range: Range;
+  visit(document, {
+    Alias(_, node) {
+      if (node.resolve(document)) return undefined;
+      range = node.range;
+      return visit.BREAK;
+    },
+  });
+  return range;
 }
 
 function valueAt(document: Document, path: string[]): unknown {
@@ -190,7 +215,8 @@ function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const cost = a[i - 1] === b[j - 1] ? 0 : 1;
       let best = Math.min(rows[i - 1]![j]! + 1, rows[i]![j - 1]! + 1, rows[i - 1]![j - 1]! + cost);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, rows[i - 2]![j - 2]! + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        best = Math.min(best, rows[i - 2]![j - 2]! + 1);
       rows[i]![j] = best;
     }
   }

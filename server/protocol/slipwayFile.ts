@@ -9,7 +9,9 @@ import { Bytes, DurationMs } from './units.ts';
 
 /** A string for `/bin/sh -c`, a list for exec, or a notebook (.ipynb). */
 const Run = z.union([z.string().min(1), z.array(z.string()).min(1)]);
-const OutputName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/, 'An output is a folder name: letters, digits, - and _.');
+const OutputName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]*$/, 'An output is a folder name: letters, digits, - and _.');
 const Params = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 const Globs = z.union([z.string(), z.array(z.string())]).transform((value) => (Array.isArray(value) ? value : [value]));
 
@@ -106,7 +108,12 @@ export const SweepSpec = z.strictObject({
   trials: z.number().int().positive().max(100_000),
   parallel: z.number().int().positive().max(10_000).default(1),
   seed: z.number().int().nonnegative().default(0),
-  resource: z.number().int().positive().optional().describe('Largest step a trial reaches; what early stopping counts in.'),
+  resource: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe('Largest step a trial reaches; what early stopping counts in.'),
   space: searchSpaceSchema,
 });
 export type SweepSpec = z.infer<typeof SweepSpec>;
@@ -193,6 +200,7 @@ export const Monitor = z.strictObject({
   retrain: z
     .strictObject({
       when: z.literal('drift'),
+      // biome-ignore lint/suspicious/noThenProperty: the key's name is part of the published format
       then: z.enum(['propose', 'rollout']).default('propose'),
       budget: DurationMs.optional(),
       cooldown: DurationMs.optional(),

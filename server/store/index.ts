@@ -62,7 +62,13 @@ export interface ReadTransaction {
   entities(filter: EntityFilter): Promise<(StoredEntity & { created: number })[]>;
   cursor(): Promise<number>;
   head(project: string): Promise<{ seq: number; id: string } | undefined>;
-  receipts(filter: { project?: string; id?: string; subject?: string; beforeSeq?: number; limit?: number }): Promise<StoredReceipt[]>;
+  receipts(filter: {
+    project?: string;
+    id?: string;
+    subject?: string;
+    beforeSeq?: number;
+    limit?: number;
+  }): Promise<StoredReceipt[]>;
   receiptProjects(): Promise<string[]>;
   /** The receipt that names this digest as a subject, newest first. */
   receiptOfDigest(algorithm: string, digest: string): Promise<StoredReceipt | undefined>;

@@ -114,7 +114,12 @@ function asStoreError(error: unknown, path: string): unknown {
   const message = (error as Error).message;
   if ((number & 0xff) === 11 || number === 26) return damaged(path, message);
   if ((number & 0xff) === 13) {
-    return new SlipwayError('store.full', `No room left to write ${path}.`, 'Free some disk space; nothing was lost.', 507);
+    return new SlipwayError(
+      'store.full',
+      `No room left to write ${path}.`,
+      'Free some disk space; nothing was lost.',
+      507,
+    );
   }
   return error;
 }
@@ -130,8 +135,10 @@ class SqliteTransaction implements WriteTransaction, ReadTransaction {
   }
 
   #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (!statement) this.#statements.set(sql, (statement = this.#database.prepare(sql)));
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
     return statement;
   }
   #all(sql: string, ...values: SQLInputValue[]): Row[] {
@@ -179,7 +186,10 @@ class SqliteTransaction implements WriteTransaction, ReadTransaction {
     if (filter.before !== undefined) add('created < ?', filter.before);
     const order = filter.after === undefined ? 'created DESC' : 'cursor';
     const sql = `SELECT * FROM entity WHERE ${where.join(' AND ')} ORDER BY ${order} LIMIT ?`;
-    return this.#all(sql, ...values, filter.limit).map((row) => ({ ...entityOf(row), created: Number(row['created']) }));
+    return this.#all(sql, ...values, filter.limit).map((row) => ({
+      ...entityOf(row),
+      created: Number(row['created']),
+    }));
   }
 
   async cursor(): Promise<number> {
@@ -262,11 +272,18 @@ class SqliteTransaction implements WriteTransaction, ReadTransaction {
     if (!entity) return undefined;
     const cursor = (await this.cursor()) + 1;
     await this.setValue('cursor', String(cursor));
-    this.#prepare("UPDATE entity SET removed = 1, cursor = ?, data = 'null' WHERE topic = ? AND id = ?").run(cursor, topic, id);
+    this.#prepare("UPDATE entity SET removed = 1, cursor = ?, data = 'null' WHERE topic = ? AND id = ?").run(
+      cursor,
+      topic,
+      id,
+    );
     return { ...entity, cursor, removed: true, data: null };
   }
 
-  async appendReceipt(receipt: StoredReceipt, subjects: { name: string; digest: Record<string, string> }[]): Promise<void> {
+  async appendReceipt(
+    receipt: StoredReceipt,
+    subjects: { name: string; digest: Record<string, string> }[],
+  ): Promise<void> {
     this.#prepare('INSERT INTO receipt (project, seq, id, kind, subject, envelope) VALUES (?, ?, ?, ?, ?, ?)').run(
       receipt.project,
       receipt.seq,

@@ -101,7 +101,7 @@ const showVersions = command({
   examples: ['slipway dataset show digits', 'slipway dataset show digits@v3 --json'],
   uses: 'controlPlane',
   async run({ args, options, target }, shell) {
-    const { name, version } = versionParams(args[0]!, 'slipway dataset show');
+    const { name, version } = versionParams(args[0]!, 'dataset show');
     const client = await connect(target, shell);
     if (version !== 'latest') {
       show(shell, await client.call('getDatasetVersion', { params: { name, version } }), describeVersion);
@@ -163,7 +163,7 @@ const diff = command({
   uses: 'controlPlane',
   async run({ args, options, target }, shell) {
     const client = await connect(target, shell);
-    const params = versionParams(args[0]!, 'slipway dataset diff');
+    const params = versionParams(args[0]!, 'dataset diff');
     const result = await client.call('diffDatasetVersions', { params, query: { from: options.from } });
     show(shell, result, ({ from, to, added, changed, removed, moved }) => {
       const lines = [
@@ -210,7 +210,7 @@ const split = command({
   uses: 'controlPlane',
   async run({ args, options, target }, shell) {
     const client = await connect(target, shell);
-    const params = versionParams(args[0]!, 'slipway dataset split');
+    const params = versionParams(args[0]!, 'dataset split');
     const { project, strategy, by, test, seed, folds } = options;
     const spec = { strategy: strategy as 'random', by, test, seed, folds };
     const version = await client.call('splitDatasetVersion', { params, body: { project, split: spec } });
@@ -230,7 +230,7 @@ const checkout = command({
   uses: 'controlPlane',
   async run({ args, options, target }, shell) {
     const client = await connect(target, shell);
-    const params = versionParams(args[0]!, 'slipway dataset checkout');
+    const params = versionParams(args[0]!, 'dataset checkout');
     const to = resolve(shell.cwd, options.to);
     const operation = await client.call('checkoutDatasetVersion', { params, body: { to } });
     const Result = z.object({ dataset: z.string(), version: z.number(), to: z.string(), files: z.number() });

@@ -132,7 +132,7 @@ async function readBody(data: string, contentType: string, shell: Shell): Promis
   }
   if (/\bjson\b/.test(contentType) && !isJson(data)) {
     throw usageError(
-      'slipway endpoint invoke: --data is not JSON',
+      'endpoint invoke: --data is not JSON',
       'Quote it for the shell, or write it to a file and give --data @FILE.',
     );
   }

@@ -45,7 +45,7 @@ const showModel = command({
   uses: 'controlPlane',
   async run({ args, options, target }, shell) {
     const client = await connect(target, shell);
-    const { name, version } = versionParams(args[0]!, 'slipway model show');
+    const { name, version } = versionParams(args[0]!, 'model show');
     if (version !== 'latest') {
       show(shell, await client.call('getModelVersion', { params: { name, version } }), describe);
       return 0;
@@ -96,7 +96,7 @@ const promote = command({
   uses: 'controlPlane',
   async run({ args, options, target }, shell) {
     const client = await connect(target, shell);
-    const { name, version } = versionNumberOf(args[0]!, 'slipway model promote');
+    const { name, version } = versionNumberOf(args[0]!, 'model promote');
     const model = await client.call('setAlias', {
       params: { name },
       body: { alias: options.alias ?? 'production', version },
@@ -115,7 +115,7 @@ const rollback = command({
   uses: 'controlPlane',
   async run({ args, options, target }, shell) {
     const client = await connect(target, shell);
-    const { name, version } = versionParams(args[0]!, 'slipway model rollback');
+    const { name, version } = versionParams(args[0]!, 'model rollback');
     const params = { name: options.endpoint ?? name };
     const body = { version: version === 'latest' ? undefined : Number(version.slice(1)) };
     show(shell, await client.call('rollBack', { params, body }), (it: Rollout) => {

@@ -76,13 +76,13 @@ const verify = command({
     const [file] = args;
     const { key, keyid, project } = options;
     if (keyid !== undefined && !/^[0-9a-f]{64}$/.test(keyid)) {
-      throw usageError('slipway receipts verify: --keyid is not a key id', 'It is 64 lower-case hex digits.');
+      throw usageError('receipts verify: --keyid is not a key id', 'It is 64 lower-case hex digits.');
     }
     if (project !== undefined && file !== undefined)
-      throw usageError('slipway receipts verify: --project is not for a FILE', 'Leave it away.');
+      throw usageError('receipts verify: --project is not for a FILE', 'Leave it away.');
     if (file === undefined && target.server !== undefined) {
       if (key !== undefined || keyid !== undefined)
-        throw usageError('slipway receipts verify: --key and --keyid are not for --server', 'Verify an export.');
+        throw usageError('receipts verify: --key and --keyid are not for --server', 'Verify an export.');
       return verifyRemotely(target, project, shell);
     }
     const expected = key === undefined ? undefined : await readPublicKey(resolve(shell.cwd, key));

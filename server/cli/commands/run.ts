@@ -38,7 +38,7 @@ const start = command({
     const isProgram = rest.length > 0;
     if (isProgram && (options.step !== undefined || options.param.length > 0)) {
       throw usageError(
-        'slipway run start: --step and --param are for slipway.yaml, not for a program',
+        'run start: --step and --param are for slipway.yaml, not for a program',
         "Write the program's own arguments after it.",
       );
     }

@@ -32,11 +32,19 @@ export function judgeGates(
 }
 
 function judgeGate(gate: Gate, value: Float | undefined, production: Record<string, Float> | undefined): GateResult {
-  const result = (passed: boolean, reason: string): GateResult => ({ gate, value, production: production?.[gate.metric], passed, reason });
+  const result = (passed: boolean, reason: string): GateResult => ({
+    gate,
+    value,
+    production: production?.[gate.metric],
+    passed,
+    reason,
+  });
   if (value === undefined) return result(false, `${gate.metric} was not reported`);
   if (typeof value !== 'number') return result(false, `${gate.metric} is ${value}`);
-  if (gate.min !== undefined && value < gate.min) return result(false, `${gate.metric} ${show(value)} is below ${gate.min}`);
-  if (gate.max !== undefined && value > gate.max) return result(false, `${gate.metric} ${show(value)} is above ${gate.max}`);
+  if (gate.min !== undefined && value < gate.min)
+    return result(false, `${gate.metric} ${show(value)} is below ${gate.min}`);
+  if (gate.max !== undefined && value > gate.max)
+    return result(false, `${gate.metric} ${show(value)} is above ${gate.max}`);
   if (gate.notWorseThan && production) {
     const theirs = production[gate.metric];
     if (typeof theirs !== 'number') return result(false, `production has no ${gate.metric} to compare with`);

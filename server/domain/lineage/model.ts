@@ -27,13 +27,22 @@ export interface ModelState {
 }
 
 export type ModelEvent = { at: number } & (
-  | ({ type: 'register'; name: string; project: string; notify?: { kind: string; id: string } } & Omit<ModelVersionState, 'version' | 'createdAt'>)
+  | ({ type: 'register'; name: string; project: string; notify?: { kind: string; id: string } } & Omit<
+      ModelVersionState,
+      'version' | 'createdAt'
+    >)
   | { type: 'setAlias'; alias: string; version: number; why: string; because?: { name: string; digest: Digests } }
 );
 
 export function reduceModel(state: ModelState | undefined, event: ModelEvent): Reduction<ModelState, Send> {
   if (event.type === 'register') {
-    const before = state ?? { name: event.name, project: event.project, createdAt: event.at, versions: [], aliases: {} };
+    const before = state ?? {
+      name: event.name,
+      project: event.project,
+      createdAt: event.at,
+      versions: [],
+      aliases: {},
+    };
     const { type: _, at, name, project, notify, ...facts } = event;
     const known = before.versions.find((one) => one.run === event.run && one.validation?.id === event.validation?.id);
     const version = known ?? { ...facts, version: (before.versions.at(-1)?.version ?? 0) + 1, createdAt: at };
@@ -52,10 +61,17 @@ export function reduceModel(state: ModelState | undefined, event: ModelEvent): R
           subject: { name: `model:${id}`, digest: version.digests },
           inputs: [
             { name: `output:${version.run}/model`, digest: version.digests },
-            ...(version.validation ? [{ name: `validation:${version.validation.id}`, digest: { sha256: version.validation.sha256 } }] : []),
+            ...(version.validation
+              ? [{ name: `validation:${version.validation.id}`, digest: { sha256: version.validation.sha256 } }]
+              : []),
           ],
           decision: version.gatesPassed ? 'registered: the gates passed' : 'registered',
-          evidence: { run: version.run, dataset: version.dataset ?? null, params: version.params, metrics: version.metrics },
+          evidence: {
+            run: version.run,
+            dataset: version.dataset ?? null,
+            params: version.params,
+            metrics: version.metrics,
+          },
         },
       ],
     };

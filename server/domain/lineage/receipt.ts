@@ -55,7 +55,10 @@ export function sealReceipt(
   place: { project: string; head?: { seq: number; id: string }; at: number; actor: string },
   signer: Signer,
 ): { id: string; statement: Statement; envelope: Envelope } {
-  const subject = { name: draft.subject.name, digest: draft.subject.digest ?? { sha256: sha256OfJson(draft.evidence) } };
+  const subject = {
+    name: draft.subject.name,
+    digest: draft.subject.digest ?? { sha256: sha256OfJson(draft.evidence) },
+  };
   const statement: Statement = {
     _type: 'https://in-toto.io/Statement/v1',
     subject: [subject, ...(draft.products ?? [])],

@@ -54,11 +54,21 @@ export type ValidationEvent = { at: number } & (
   | { type: 'modelRegistered'; model: string; run: string }
 );
 
-export function reduceValidation(state: ValidationState | undefined, event: ValidationEvent): Reduction<ValidationState, Send> {
+export function reduceValidation(
+  state: ValidationState | undefined,
+  event: ValidationEvent,
+): Reduction<ValidationState, Send> {
   if (!state) {
     if (event.type !== 'created') throw new Error(`a validation begins with created, not ${event.type}`);
     const { type: _, at, run, ...facts } = event;
-    const created: ValidationState = { ...facts, validateRun: run.id, status: 'running', reason: '', metrics: {}, createdAt: at };
+    const created: ValidationState = {
+      ...facts,
+      validateRun: run.id,
+      status: 'running',
+      reason: '',
+      metrics: {},
+      createdAt: at,
+    };
     const spec: RunSpec = { ...run, parent: { kind: 'validation', id: event.id } };
     return { state: created, commands: [send('run', run.id, { type: 'created', spec })], receipts: [] };
   }
@@ -66,21 +76,43 @@ export function reduceValidation(state: ValidationState | undefined, event: Vali
     case 'created':
       return unchanged(state);
     case 'modelRegistered':
-      return { state, commands: tell(state, { type: 'modelRegistered', model: event.model, run: event.run }), receipts: [] };
+      return {
+        state,
+        commands: tell(state, { type: 'modelRegistered', model: event.model, run: event.run }),
+        receipts: [],
+      };
     case 'runEnded':
       if (state.status !== 'running' || event.run !== state.validateRun) return unchanged(state);
-      return event.status === 'succeeded' ? decide(state, event.metrics, event.at) : fail(state, event.reason, event.at);
+      return event.status === 'succeeded'
+        ? decide(state, event.metrics, event.at)
+        : fail(state, event.reason, event.at);
   }
 }
 
 function fail(state: ValidationState, reason: string, at: number): Reduction<ValidationState, Send> {
-  const failed: ValidationState = { ...state, status: 'failed', reason: `The validate step failed: ${reason}`, decidedAt: at };
-  return { state: failed, commands: tell(failed, { type: 'validationFailed', validation: state.id, reason: failed.reason }), receipts: [] };
+  const failed: ValidationState = {
+    ...state,
+    status: 'failed',
+    reason: `The validate step failed: ${reason}`,
+    decidedAt: at,
+  };
+  return {
+    state: failed,
+    commands: tell(failed, { type: 'validationFailed', validation: state.id, reason: failed.reason }),
+    receipts: [],
+  };
 }
 
 function decide(state: ValidationState, metrics: Record<string, Float>, at: number): Reduction<ValidationState, Send> {
   const verdict = judgeGates(state.gates, state.otherwise, metrics, state.production?.metrics);
-  const decided: ValidationState = { ...state, status: 'decided', verdict, metrics, reason: verdict.reason, decidedAt: at };
+  const decided: ValidationState = {
+    ...state,
+    status: 'decided',
+    verdict,
+    metrics,
+    reason: verdict.reason,
+    decidedAt: at,
+  };
   const { candidate } = state;
   const evidence = {
     run: candidate.run,

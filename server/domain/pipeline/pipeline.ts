@@ -24,7 +24,15 @@ export interface PipelineState {
 }
 
 export type PipelineEvent = { at: number } & (
-  | { type: 'created'; id: string; project: string; folder: string; code: PipelineState['code']; steps: string[]; canSweep: boolean }
+  | {
+      type: 'created';
+      id: string;
+      project: string;
+      folder: string;
+      code: PipelineState['code'];
+      steps: string[];
+      canSweep: boolean;
+    }
   | { type: 'stepStarted'; step: string; subject: string; detail: string }
   | { type: 'stepDone'; step: string; detail: string; subject?: string; cached?: boolean }
   | { type: 'stepFailed'; step: string; message: string }
@@ -36,7 +44,13 @@ export type PipelineEvent = { at: number } & (
       metric: string | null;
       objective: { value: Float } | { missing: string } | null;
     }
-  | { type: 'sweepEnded'; sweep: string; status: string; reason: string; best: { run: string; trial: number; value: Float | null } | null }
+  | {
+      type: 'sweepEnded';
+      sweep: string;
+      status: string;
+      reason: string;
+      best: { run: string; trial: number; value: Float | null } | null;
+    }
   | { type: 'validationDecided'; validation: string; decision: 'serve' | 'retrain'; how: string[]; reason: string }
   | { type: 'validationFailed'; validation: string; reason: string }
   | { type: 'modelRegistered'; model: string; run: string }
@@ -46,7 +60,10 @@ export type PipelineEvent = { at: number } & (
 
 export type PipelineCommand = Send | { type: 'pipeline.step'; step: string };
 
-export function reducePipeline(state: PipelineState | undefined, event: PipelineEvent): Reduction<PipelineState, PipelineCommand> {
+export function reducePipeline(
+  state: PipelineState | undefined,
+  event: PipelineEvent,
+): Reduction<PipelineState, PipelineCommand> {
   if (!state) {
     if (event.type !== 'created') throw new Error(`a pipeline begins with created, not ${event.type}`);
     const { id, project, folder, code, canSweep, at } = event;
@@ -63,16 +80,25 @@ export function reducePipeline(state: PipelineState | undefined, event: Pipeline
       return unchanged(state);
     case 'stepStarted':
       if (event.step !== current.id) return unchanged(state);
-      return { state: withStep(state, current.id, { subject: event.subject, detail: event.detail }), commands: [], receipts: [] };
+      return {
+        state: withStep(state, current.id, { subject: event.subject, detail: event.detail }),
+        commands: [],
+        receipts: [],
+      };
     case 'stepDone':
       if (event.step !== current.id) return unchanged(state);
-      return done(event.detail, { subject: event.subject ?? current.subject, status: event.cached ? 'cached' : 'done' });
+      return done(event.detail, {
+        subject: event.subject ?? current.subject,
+        status: event.cached ? 'cached' : 'done',
+      });
     case 'stepFailed':
       return event.step === current.id ? fail(state, current, event.message, event.at) : unchanged(state);
     case 'runEnded':
       if (event.run !== current.subject) return unchanged(state);
       if (event.status !== 'succeeded') return fail(state, current, `${event.status}: ${event.reason}`, event.at);
-      return done(event.objective && 'value' in event.objective ? `${event.metric} ${short(event.objective.value)}` : '');
+      return done(
+        event.objective && 'value' in event.objective ? `${event.metric} ${short(event.objective.value)}` : '',
+      );
     case 'sweepEnded':
       if (event.sweep !== current.subject) return unchanged(state);
       if (!event.best) return fail(state, current, event.reason || 'No trial gave a value.', event.at);
@@ -113,7 +139,12 @@ function advance(state: PipelineState, at: number): Reduction<PipelineState, Pip
   return { state: started, commands: [{ type: 'pipeline.step', step: following.id }], receipts: [] };
 }
 
-function fail(state: PipelineState, step: Step, message: string, at: number): Reduction<PipelineState, PipelineCommand> {
+function fail(
+  state: PipelineState,
+  step: Step,
+  message: string,
+  at: number,
+): Reduction<PipelineState, PipelineCommand> {
   const failed = withStep(state, step.id, { status: 'failed', detail: message, endedAt: at });
   const steps = failed.steps.map((one): Step => (one.status === 'waiting' ? { ...one, status: 'skipped' } : one));
   const reason = `${step.id}: ${message}`;
@@ -130,7 +161,11 @@ function retrain(
   if (!(firstRound && event.how.includes('sweep') && state.canSweep)) {
     return fail(state, current, `${event.reason} Retrain with: ${event.how.join(', ')}.`, event.at);
   }
-  const judged = withStep(state, current.id, { status: 'done', detail: `retrain by sweep: ${event.reason}`, endedAt: event.at });
+  const judged = withStep(state, current.id, {
+    status: 'done',
+    detail: `retrain by sweep: ${event.reason}`,
+    endedAt: event.at,
+  });
   const after = judged.steps.slice(judged.steps.findIndex((step) => step.id === current.id) + 1);
   const again = ['sweep', 'validate#2', ...after.map((step) => step.id)];
   const before = judged.steps.filter((step) => step.status !== 'waiting');

@@ -9,7 +9,14 @@ import type { ServePlan } from '../endpoint/endpoint.ts';
 import { type Digests, type ReceiptDraft, type Reduction, type Send, send, unchanged } from '../reducer.ts';
 import type { Judgement } from './analysis.ts';
 import { quantileMs } from './histogram.ts';
-import { isEnded, type RolloutCommand, type RolloutEvent, type RolloutSpec, type RolloutState, reduceRollout } from './rollout.ts';
+import {
+  isEnded,
+  type RolloutCommand,
+  type RolloutEvent,
+  type RolloutSpec,
+  type RolloutState,
+  reduceRollout,
+} from './rollout.ts';
 
 type StepView = Rollout['steps'][number];
 
@@ -103,12 +110,19 @@ function stepViews(state: ReleaseState, rollout: RolloutState, receipts: Receipt
       const { judgement } = passed.evidence as { judgement: Judgement };
       return { ...step, ...judged(judgement), status: 'passed', endedAt: at, reason: judgement.reason };
     }
-    if (isOver && rollout.status === 'completed') return { ...step, status: 'passed', endedAt: at, reason: rollout.reason };
+    if (isOver && rollout.status === 'completed')
+      return { ...step, status: 'passed', endedAt: at, reason: rollout.reason };
     if (isOver && index === Math.max(current, 0)) {
       return { ...step, ...figures(rollout), status: 'failed', endedAt: at, reason: rollout.reason };
     }
     if (isOver || index !== rollout.stepIndex) return step;
-    return { ...step, ...figures(rollout), status: 'running', startedAt: rollout.stepStartedAt, reason: rollout.reason };
+    return {
+      ...step,
+      ...figures(rollout),
+      status: 'running',
+      startedAt: rollout.stepStartedAt,
+      reason: rollout.reason,
+    };
   });
 }
 
@@ -126,4 +140,3 @@ function figures({ canary, stable, analysis }: RolloutState): Partial<StepView> 
     stableP95Ms: quantileMs(stable.latency, 0.95),
   };
 }
-

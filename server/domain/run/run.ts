@@ -277,9 +277,26 @@ function judge(state: RunState, collected: Collected): { status: RunStatus; reas
   if (exit.exitCode !== 0) {
     const { exception } = collected;
     const what = exception ? `${exception.type}: ${exception.message}` : 'the log has the details';
-    return { status: 'failed', reason: `Exit status ${exit.exitCode}: ${what}.`.replace(/\.\.$/, '.') };
+    const signal = signalOfShell(exit.exitCode);
+    const status = `Exit status ${exit.exitCode}${signal ? ` (${signal})` : ''}`;
+    return { status: 'failed', reason: `${status}: ${what}.`.replace(/\.\.$/, '.') };
   }
   return { status: 'succeeded', reason: '' };
+}
+
+const signals: Record<number, string> = {
+  1: 'SIGHUP',
+  2: 'SIGINT',
+  6: 'SIGABRT',
+  8: 'SIGFPE',
+  9: 'SIGKILL',
+  11: 'SIGSEGV',
+  15: 'SIGTERM',
+};
+
+/** A shell tells that a signal ended its program by 128 and the signal's number, as dash and bash do. */
+function signalOfShell(exitCode: number | null): string | undefined {
+  return signals[(exitCode ?? 0) - 128];
 }
 
 function end(

@@ -42,14 +42,31 @@ describe('API access', () => {
     });
 
     it('answers 421 to any other, for API, pages and figures, with the right token too', async () => {
-      const foreign = ['evil.example', `evil.example:${port}`, '127.0.0.1', 'localhost', 'localhost:1', `127.0.0.1.:${port}`];
-      const odd = [`0.0.0.0:${port}`, `[::1]:${port}`, 'slipway.example:1', 'other.example', `127.0.0.1:${port}@evil.example`];
+      const foreign = [
+        'evil.example',
+        `evil.example:${port}`,
+        '127.0.0.1',
+        'localhost',
+        'localhost:1',
+        `127.0.0.1.:${port}`,
+      ];
+      const odd = [
+        `0.0.0.0:${port}`,
+        `[::1]:${port}`,
+        'slipway.example:1',
+        'other.example',
+        `127.0.0.1:${port}@evil.example`,
+      ];
       for (const host of [...foreign, ...odd]) {
         for (const path of ['/api/v1/info', '/', '/main.js', '/metrics', '/api/v1/openapi.json']) {
           hasCode(await ask({ path, headers: { host } }), 421, 'auth.host');
         }
       }
-      hasCode(await place.post('/api/v1/session', { ticket: 'x' }, { isAnonymous: true, headers: { host: 'evil' } }), 421, 'auth.host');
+      hasCode(
+        await place.post('/api/v1/session', { ticket: 'x' }, { isAnonymous: true, headers: { host: 'evil' } }),
+        421,
+        'auth.host',
+      );
       assert.equal(await handshake(place, { ...bearer, host: 'evil.example' }), 421);
     });
 
@@ -61,11 +78,17 @@ describe('API access', () => {
 
     for (const [what, head] of [
       ['two Host headers', (host: string) => `GET /api/v1/info HTTP/1.1\r\nHost: ${host}\r\nHost: evil.example\r\n`],
-      ['two Host headers, ours last', (host: string) => `GET /api/v1/info HTTP/1.1\r\nHost: evil.example\r\nHost: ${host}\r\n`],
+      [
+        'two Host headers, ours last',
+        (host: string) => `GET /api/v1/info HTTP/1.1\r\nHost: evil.example\r\nHost: ${host}\r\n`,
+      ],
       ['no Host header', () => 'GET /api/v1/info HTTP/1.1\r\n'],
       ['no Host header, HTTP/1.0', () => 'GET /api/v1/info HTTP/1.0\r\n'],
       ['an empty Host header', () => 'GET /api/v1/info HTTP/1.1\r\nHost:\r\n'],
-      ['another host in the target', (host: string) => `GET http://evil.example/api/v1/info HTTP/1.1\r\nHost: ${host}\r\n`],
+      [
+        'another host in the target',
+        (host: string) => `GET http://evil.example/api/v1/info HTTP/1.1\r\nHost: ${host}\r\n`,
+      ],
     ] as const) {
       it(`answers 421 to ${what}`, async () => {
         const text = await place.raw(`${head(place.host)}Authorization: Bearer ${token}\r\n\r\n`);
@@ -76,7 +99,10 @@ describe('API access', () => {
 
     it('takes the absolute form of a target that names the same host', async () => {
       const head = `GET http://${place.host}/api/v1/info HTTP/1.1\r\nHost: ${place.host}\r\n`;
-      assert.match(await place.raw(`${head}Authorization: Bearer ${token}\r\nConnection: close\r\n\r\n`), /^HTTP\/1\.1 200 /);
+      assert.match(
+        await place.raw(`${head}Authorization: Bearer ${token}\r\nConnection: close\r\n\r\n`),
+        /^HTTP\/1\.1 200 /,
+      );
     });
   });
 
@@ -90,10 +116,31 @@ describe('API access', () => {
     });
 
     it('answers 403 to any other, with the right token too, and never allows another site to read', async () => {
-      const ports = [`http://127.0.0.1:${Number(port) + 1}`, 'http://127.0.0.1', 'http://localhost:3000', place.api.foreignUrl];
-      const names = ['https://evil.example', 'https://slipway.example', `https://127.0.0.1:${port}`, `http://[::1]:${port}`];
-      const odd = ['null', '', `${place.api.url}.evil.example`, `${place.api.url}/`, `http://a@127.0.0.1:${port}`, 'file://'];
-      const several = [`${place.api.url}, https://evil.example`, `${place.api.url} https://evil.example`, place.api.url.toUpperCase()];
+      const ports = [
+        `http://127.0.0.1:${Number(port) + 1}`,
+        'http://127.0.0.1',
+        'http://localhost:3000',
+        place.api.foreignUrl,
+      ];
+      const names = [
+        'https://evil.example',
+        'https://slipway.example',
+        `https://127.0.0.1:${port}`,
+        `http://[::1]:${port}`,
+      ];
+      const odd = [
+        'null',
+        '',
+        `${place.api.url}.evil.example`,
+        `${place.api.url}/`,
+        `http://a@127.0.0.1:${port}`,
+        'file://',
+      ];
+      const several = [
+        `${place.api.url}, https://evil.example`,
+        `${place.api.url} https://evil.example`,
+        place.api.url.toUpperCase(),
+      ];
       for (const origin of [...ports, ...names, ...odd, ...several]) {
         for (const path of ['/api/v1/info', '/metrics', '/main.js', '/readyz']) {
           hasCode(await ask({ path, headers: { origin } }), 403, 'auth.origin');
@@ -112,7 +159,16 @@ describe('API access', () => {
     });
 
     it('is asked for everywhere but on the public paths', async () => {
-      const paths = ['/api/v1/info', '/api/v1/runs', '/api/v1/nothing', '/api/v1/openapi.json', '/metrics', '/api', '/api/v1/session', '/api/v1/events'];
+      const paths = [
+        '/api/v1/info',
+        '/api/v1/runs',
+        '/api/v1/nothing',
+        '/api/v1/openapi.json',
+        '/metrics',
+        '/api',
+        '/api/v1/session',
+        '/api/v1/events',
+      ];
       for (const path of paths) {
         const answer = await ask({ path, isAnonymous: true });
         hasCode(answer, 401, 'auth.required');
@@ -124,12 +180,23 @@ describe('API access', () => {
       }
     });
 
-    for (const value of [`Bearer ${token}x`, `Bearer ${token.slice(0, -1)}`, 'Bearer', 'Bearer ', token, `Basic ${token}`, `Bearer ${token} ${token}`]) {
+    for (const value of [
+      `Bearer ${token}x`,
+      `Bearer ${token.slice(0, -1)}`,
+      'Bearer',
+      'Bearer ',
+      token,
+      `Basic ${token}`,
+      `Bearer ${token} ${token}`,
+    ]) {
       it(`is refused by 401 when it is wrong: ${value}`, async () => {
         const headers = { authorization: value };
         assert.equal((await ask({ isAnonymous: true, headers })).status, 401);
         assert.equal(await handshake(place, headers), 401);
-        assert.equal((await ask({ isAnonymous: true, headers: { ...headers, cookie: await place.session() } })).status, 401);
+        assert.equal(
+          (await ask({ isAnonymous: true, headers: { ...headers, cookie: await place.session() } })).status,
+          401,
+        );
       });
     }
 
@@ -165,8 +232,16 @@ describe('API access', () => {
         hasCode(await place.post('/api/v1/session', { ticket }, { isAnonymous: true }), 401, 'auth.ticket');
       }
       const ticket = new URL(place.api.ticketUrl()).hash.slice('#ticket='.length);
-      for (const headers of [{ origin: place.api.foreignUrl }, { 'sec-fetch-site': 'same-site' }, { 'sec-fetch-site': 'cross-site' }]) {
-        const answer = await place.post('/api/v1/session', { ticket }, { isAnonymous: true, headers: headers as Record<string, string> });
+      for (const headers of [
+        { origin: place.api.foreignUrl },
+        { 'sec-fetch-site': 'same-site' },
+        { 'sec-fetch-site': 'cross-site' },
+      ]) {
+        const answer = await place.post(
+          '/api/v1/session',
+          { ticket },
+          { isAnonymous: true, headers: headers as Record<string, string> },
+        );
         hasCode(answer, 403, 'auth.origin');
       }
       assert.equal((await place.post('/api/v1/session', { ticket }, { isAnonymous: true })).status, 200);
@@ -209,8 +284,14 @@ describe('API access', () => {
 
     it('is none for a cookie of another instance, a guess, or a name that only resembles', async () => {
       const value = (await place.session()).split('=')[1];
-      const cookies = [`slipway-other=${value}`, 'slipway-instance1=', 'slipway-instance1=guess', `xslipway-instance1=${value}`];
-      for (const cookie of cookies) hasCode(await ask({ isAnonymous: true, headers: { cookie } }), 401, 'auth.required');
+      const cookies = [
+        `slipway-other=${value}`,
+        'slipway-instance1=',
+        'slipway-instance1=guess',
+        `xslipway-instance1=${value}`,
+      ];
+      for (const cookie of cookies)
+        hasCode(await ask({ isAnonymous: true, headers: { cookie } }), 401, 'auth.required');
     });
 
     it('stands against cookies of the same name that another port has set', async () => {
@@ -250,7 +331,12 @@ describe('API access', () => {
       assert.equal((await register(external)).status, 200);
       assert.equal((await place.ask({ headers })).status, 200);
       assert.equal((await place.ask({ headers: { ...headers, host: 'p8080.editor.example' } })).status, 200);
-      for (const origin of [external.replace('https', 'http'), `${external}:8443`, `${external}.evil.example`, 'https://editor.example']) {
+      for (const origin of [
+        external.replace('https', 'http'),
+        `${external}:8443`,
+        `${external}.evil.example`,
+        'https://editor.example',
+      ]) {
         hasCode(await place.ask({ headers: { origin } }), 403, 'auth.origin');
       }
       assert.equal((await place.ask({ headers: { host: 'editor.example' } })).status, 421);
@@ -264,7 +350,11 @@ describe('API access', () => {
     it('holds sessions of its own, which count there only, as ours count only here', async () => {
       await register(external);
       const host = 'p8080.editor.example';
-      const exchange = await place.post('/api/v1/session', { ticket: ticket() }, { isAnonymous: true, headers: { origin: external, host } });
+      const exchange = await place.post(
+        '/api/v1/session',
+        { ticket: ticket() },
+        { isAnonymous: true, headers: { origin: external, host } },
+      );
       assert.match(exchange.headers['set-cookie']![0]!, /; Secure$/);
       const theirs = exchange.headers['set-cookie']![0]!.split(';')[0]!;
       const ours = await place.session();
@@ -287,7 +377,11 @@ describe('API access', () => {
       hasCode(answer, 403, 'auth.origin');
       assert.equal(answer.headers['set-cookie'], undefined);
       const keepsHost = { host: 'code.example' };
-      hasCode(await place.post('/api/v1/session', { ticket: ticket() }, { isAnonymous: true, headers: keepsHost }), 421, 'auth.host');
+      hasCode(
+        await place.post('/api/v1/session', { ticket: ticket() }, { isAnonymous: true, headers: keepsHost }),
+        421,
+        'auth.host',
+      );
     });
 
     it('is never that of the listener for foreign applications', async () => {

@@ -36,11 +36,22 @@ describe('API calls', () => {
     const bug = await place.ask({ method: 'DELETE', path: '/api/v1/runs/r9' });
     hasCode(bug, 500, 'internal');
     assert.doesNotMatch(bug.text, /secret inside|\.ts/);
-    assert.match(String(place.log.find((entry) => entry.level === 'error')?.detail?.['stack']), /secret inside of a bug\n/);
+    assert.match(
+      String(place.log.find((entry) => entry.level === 'error')?.detail?.['stack']),
+      /secret inside of a bug\n/,
+    );
   });
 
   it('answers 404 for a path that is none and 405 with Allow for a method that it does not take', async () => {
-    for (const path of ['/api/v1/nothing', '/api/v1', '/api/v2/runs', '/api/v1/runs/', '/nothing', '//api/v1/info', '/main.js.map']) {
+    for (const path of [
+      '/api/v1/nothing',
+      '/api/v1',
+      '/api/v2/runs',
+      '/api/v1/runs/',
+      '/nothing',
+      '//api/v1/info',
+      '/main.js.map',
+    ]) {
       hasCode(await place.ask({ path }), 404, 'request.path');
     }
     const put = await place.ask({ method: 'PUT', path: '/api/v1/runs' });
@@ -52,7 +63,10 @@ describe('API calls', () => {
   });
 
   it('prefers a literal segment to a parameter', async () => {
-    assert.equal((await place.ask({ path: '/api/v1/receipts/export' })).headers['content-type'], 'application/x-ndjson');
+    assert.equal(
+      (await place.ask({ path: '/api/v1/receipts/export' })).headers['content-type'],
+      'application/x-ndjson',
+    );
     assert.deepEqual((await place.ask({ path: '/api/v1/receipts/abc' })).json, { id: 'one' });
   });
 
@@ -92,24 +106,36 @@ describe('API calls', () => {
   }
 
   it('takes nothing but JSON for a body', async () => {
-    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'application/json; charset=latin1']) {
+    for (const type of [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'application/jsonp',
+      'application/json; charset=latin1',
+    ]) {
       const headers = { 'content-type': type };
       const answer = await place.ask({ method: 'POST', path: '/api/v1/runs', body: '{"folder":"/p"}', headers });
       hasCode(answer, 415, 'request.mediaType');
     }
     const headers = { 'content-type': 'application/json; charset=utf-8' };
-    assert.equal((await place.ask({ method: 'POST', path: '/api/v1/runs', body: '{"folder":"/p"}', headers })).status, 201);
+    assert.equal(
+      (await place.ask({ method: 'POST', path: '/api/v1/runs', body: '{"folder":"/p"}', headers })).status,
+      201,
+    );
     assert.equal((await place.ask({ method: 'POST', path: '/api/v1/datasets/digits/verify' })).status, 202);
   });
 
   it('sends a file as a download that no browser shows, and an error before its first byte as one', async () => {
-    const path = `/api/v1/datasets/digits/versions/v1/content?path=${encodeURIComponent("a/b'ü\"\r\n.html")}`;
+    const path = `/api/v1/datasets/digits/versions/v1/content?path=${encodeURIComponent('a/b\'ü"\r\n.html')}`;
     const file = await place.ask({ path });
     assert.equal(file.text, '<script>alert(1)</script>');
     assert.equal(file.headers['content-type'], 'application/octet-stream');
     assert.equal(file.headers['x-content-type-options'], 'nosniff');
     assert.equal(file.headers['content-disposition'], "attachment; filename*=UTF-8''b%27%C3%BC%22%0D%0A.html");
-    hasCode(await place.ask({ path: '/api/v1/datasets/digits/versions/v1/content?path=missing' }), 404, 'dataset.noFile');
+    hasCode(
+      await place.ask({ path: '/api/v1/datasets/digits/versions/v1/content?path=missing' }),
+      404,
+      'dataset.noFile',
+    );
   });
 
   it('answers 413 to 100 MB, whether announced or not, and keeps none of it', async () => {
@@ -172,7 +198,11 @@ describe('API calls', () => {
   it('hands over after it has answered, on the word of the token only', async () => {
     const cookie = await place.session();
     const headers = { cookie, origin: place.api.url };
-    hasCode(await place.post('/api/v1/handover', { version: '2.0.0' }, { isAnonymous: true, headers }), 403, 'auth.tokenOnly');
+    hasCode(
+      await place.post('/api/v1/handover', { version: '2.0.0' }, { isAnonymous: true, headers }),
+      403,
+      'auth.tokenOnly',
+    );
     assert.equal(place.handOvers, 0);
     assert.equal((await place.post('/api/v1/handover', { version: '2.0.0' })).status, 200);
     await until(() => place.handOvers === 1, 'the hand-over');
@@ -192,7 +222,8 @@ describe('API calls', () => {
     const figures = await place.ask({ path: '/metrics' });
     assert.match(figures.text, /^slipway_requests_total\{operation="getInfo",status="200"\} [1-9]/m);
     assert.match(figures.text, /^process_resident_memory_bytes [1-9]/m);
-    for (const line of figures.text.trim().split('\n')) assert.match(line, /^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[^}]+\})? [\d.e+-]+)$/);
+    for (const line of figures.text.trim().split('\n'))
+      assert.match(line, /^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[^}]+\})? [\d.e+-]+)$/);
   });
 
   it('never logs a path, a query or a header', async () => {

@@ -34,8 +34,17 @@ describe('foreign applications', () => {
         response.write('half', () => request.socket.destroy());
       } else {
         response.setHeader('Set-Cookie', ['_xsrf=1; Path=/', 'slipway-instance1=planted; Path=/', ' SLIPWAY-x=1']);
-        const headers = { 'X-Frame-Options': 'DENY', 'Referrer-Policy': 'unsafe-url', 'Access-Control-Allow-Origin': '*' };
-        response.writeHead(200, { ...headers, 'Clear-Site-Data': '"cookies"', 'Service-Worker-Allowed': '/', 'X-App': 'yes' });
+        const headers = {
+          'X-Frame-Options': 'DENY',
+          'Referrer-Policy': 'unsafe-url',
+          'Access-Control-Allow-Origin': '*',
+        };
+        response.writeHead(200, {
+          ...headers,
+          'Clear-Site-Data': '"cookies"',
+          'Service-Worker-Allowed': '/',
+          'X-App': 'yes',
+        });
         response.end(`application at ${request.url}`);
       }
     });
@@ -58,8 +67,10 @@ describe('foreign applications', () => {
     upstream.close();
   });
 
-  const ask = (path: string, more: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Answer> =>
-    request(place.api.foreignUrl, { path, ...more });
+  const ask = (
+    path: string,
+    more: { method?: string; headers?: Record<string, string>; body?: string } = {},
+  ): Promise<Answer> => request(place.api.foreignUrl, { path, ...more });
 
   it('are told to the control plane by an origin that is not that of the API', () => {
     assert.equal(place.controlPlane.foreignOrigin, place.api.foreignUrl);
@@ -95,7 +106,8 @@ describe('foreign applications', () => {
       'x-kept': 'yes',
     };
     await ask(`${base}/`, { headers });
-    const socket = new WebSocket(`${place.api.foreignUrl.replace('http', 'ws')}${base}/ws`, { headers: { ...headers, connection: 'Upgrade, x-nominated' } });
+    const { connection: _, 'x-nominated': __, ...rest } = headers; // ws writes Connection itself
+    const socket = new WebSocket(`${place.api.foreignUrl.replace('http', 'ws')}${base}/ws`, { headers: rest });
     await once(socket, 'open');
     socket.terminate();
     assert.equal(seen.length, 2);
@@ -111,7 +123,13 @@ describe('foreign applications', () => {
     assert.equal(headers['x-app'], 'yes');
     assert.equal(headers['referrer-policy'], 'no-referrer');
     assert.deepEqual(headers['set-cookie'], ['_xsrf=1; Path=/']);
-    for (const name of ['x-frame-options', 'access-control-allow-origin', 'clear-site-data', 'service-worker-allowed', 'content-security-policy']) {
+    for (const name of [
+      'x-frame-options',
+      'access-control-allow-origin',
+      'clear-site-data',
+      'service-worker-allowed',
+      'content-security-policy',
+    ]) {
       assert.equal(headers[name], undefined, name);
     }
   });
@@ -121,7 +139,9 @@ describe('foreign applications', () => {
   });
 
   it('speak WebSocket both ways, and end it with the panel', async () => {
-    const socket = new WebSocket(`${place.api.foreignUrl.replace('http', 'ws')}${base}/ws?a=1`, { headers: { origin: 'https://other.example' } });
+    const socket = new WebSocket(`${place.api.foreignUrl.replace('http', 'ws')}${base}/ws?a=1`, {
+      headers: { origin: 'https://other.example' },
+    });
     await once(socket, 'open');
     assert.equal(seen.at(-1)!.url, '/ws?a=1');
     for (const text of ['one', 'x'.repeat(1_000_000)]) {
@@ -141,7 +161,17 @@ describe('foreign applications', () => {
 
   it('are not there under any other path, and every refusal is the same', async () => {
     const other = randomBytes(32).toString('hex');
-    const paths = ['/', '/data', `/${other}/`, `/${secret.slice(1)}/`, `/${secret}0/`, `/x/${secret}/`, `/${secret.toUpperCase()}/`, '/api/v1/info', '/healthz'];
+    const paths = [
+      '/',
+      '/data',
+      `/${other}/`,
+      `/${secret.slice(1)}/`,
+      `/${secret}0/`,
+      `/x/${secret}/`,
+      `/${secret.toUpperCase()}/`,
+      '/api/v1/info',
+      '/healthz',
+    ];
     const answers = await Promise.all(paths.map((path) => ask(path)));
     for (const answer of answers) {
       assert.equal(answer.status, 404);
@@ -164,7 +194,11 @@ describe('foreign applications', () => {
   it('answer 502 when they are gone, and never a half answer as a whole one', async () => {
     await assert.rejects(ask(`${base}/break`));
     place.controlPlane.secrets.set(secret, { host: '127.0.0.1', port: 1 });
-    assert.equal((await ask(`${base}/`, { method: 'POST', body: 'x'.repeat(100_000), headers: { 'content-length': '100000' } })).status, 502);
+    assert.equal(
+      (await ask(`${base}/`, { method: 'POST', body: 'x'.repeat(100_000), headers: { 'content-length': '100000' } }))
+        .status,
+      502,
+    );
     const socket = new WebSocket(`${place.api.foreignUrl.replace('http', 'ws')}${base}/ws`);
     const [, response] = await once(socket, 'unexpected-response');
     assert.equal(response.statusCode, 502);
@@ -176,13 +210,24 @@ describe('foreign applications', () => {
     await place.post('/api/v1/origins', { origin: `http://code.example/proxy/1234${base}/` });
     assert.equal((await ask(`${base}/`, shared)).status, 200);
     assert.equal((await ask(`${base}/`, { headers: { host: place.host } })).status, 421);
-    assert.equal((await ask(`${base}/`, { headers: { host: new URL(place.api.foreignUrl).host.replace('127.0.0.1', 'localhost') } })).status, 200);
+    assert.equal(
+      (
+        await ask(`${base}/`, {
+          headers: { host: new URL(place.api.foreignUrl).host.replace('127.0.0.1', 'localhost') },
+        })
+      ).status,
+      200,
+    );
   });
 
   it('cannot act for the reader, whose cookie their pages would carry', async () => {
     const cookie = await place.session();
     const page = { cookie, origin: place.api.foreignUrl, 'sec-fetch-site': 'same-site' };
-    hasCode(await place.post('/api/v1/runs', { folder: '/p' }, { isAnonymous: true, headers: page }), 403, 'auth.origin');
+    hasCode(
+      await place.post('/api/v1/runs', { folder: '/p' }, { isAnonymous: true, headers: page }),
+      403,
+      'auth.origin',
+    );
     // A form, an image or a script asks without an Origin.
     const image = { cookie, 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'no-cors' };
     hasCode(await place.ask({ path: '/api/v1/runs', isAnonymous: true, headers: image }), 403, 'auth.origin');

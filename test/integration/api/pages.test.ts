@@ -13,7 +13,15 @@ describe('pages', () => {
   after(() => place.stop());
 
   it('are one document for every route, with a strict policy and no data', async () => {
-    const routes = ['/', '/run/r1', '/sweep/s1', '/endpoint/digits', '/receipt/ab', '/receipts/digits/x', '/tensorboard/a,b'];
+    const routes = [
+      '/',
+      '/run/r1',
+      '/sweep/s1',
+      '/endpoint/digits',
+      '/receipt/ab',
+      '/receipts/digits/x',
+      '/tensorboard/a,b',
+    ];
     const answers = await Promise.all(routes.map((route) => place.ask({ path: route, isAnonymous: true })));
     for (const answer of answers) {
       assert.equal(answer.status, 200);
@@ -31,7 +39,16 @@ describe('pages', () => {
     assert.equal(headers['cross-origin-opener-policy'], 'same-origin');
     assert.equal(headers['cross-origin-resource-policy'], 'same-origin');
     assert.doesNotMatch(text, /<script>|style=|instance1|1\.2\.3/);
-    for (const route of ['/nothing', '/run', '/index.html', '/run/%ff', '/..%2fmain.js', '/../main.js', '/server.json', '/token']) {
+    for (const route of [
+      '/nothing',
+      '/run',
+      '/index.html',
+      '/run/%ff',
+      '/..%2fmain.js',
+      '/../main.js',
+      '/server.json',
+      '/token',
+    ]) {
       assert.equal((await place.ask({ path: route })).status, 404, route);
     }
   });
@@ -43,7 +60,10 @@ describe('pages', () => {
     const same = await place.ask({ path: '/main.js', isAnonymous: true, headers });
     assert.deepEqual([same.status, same.text], [304, '']);
     await writeFile(path.join(place.folder, 'main.js'), 'changed');
-    await until(async () => (await place.ask({ path: '/main.js', isAnonymous: true, headers })).text === 'changed', 'the change');
+    await until(
+      async () => (await place.ask({ path: '/main.js', isAnonymous: true, headers })).text === 'changed',
+      'the change',
+    );
     assert.deepEqual(
       await place.ask({ method: 'HEAD', path: '/main.css' }).then(({ status, text }) => [status, text]),
       [200, ''],
@@ -68,7 +88,11 @@ describe('OpenAPI document', () => {
     assert.deepEqual(described.map(({ operation }) => operation.operationId).sort(), Object.keys(operations).sort());
     for (const { route, operation } of described) {
       const declared = operation.parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name);
-      assert.deepEqual(declared, [...route.matchAll(/\{(\w+)\}/g)].map((match) => match[1]), route);
+      assert.deepEqual(
+        declared,
+        [...route.matchAll(/\{(\w+)\}/g)].map((match) => match[1]),
+        route,
+      );
       assert.doesNotMatch(route, /:/);
     }
     const references = [...answer.text.matchAll(/"\$ref":"#\/components\/(schemas|responses)\/(\w+)"/g)];

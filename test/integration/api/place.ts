@@ -54,7 +54,15 @@ export class MemoryControlPlane implements ControlPlane {
 
   put(topic: string, id: string, more: { parent?: string; project?: string; data?: object } = {}): void {
     const { parent = '', project = '', data = {} } = more;
-    this.#commit({ topic, id, parent, project, removed: false, cursor: ++this.#cursor, data: { id, ...data, n: this.#cursor } });
+    this.#commit({
+      topic,
+      id,
+      parent,
+      project,
+      removed: false,
+      cursor: ++this.#cursor,
+      data: { id, ...data, n: this.#cursor },
+    });
   }
 
   remove(topic: string, id: string): void {
@@ -174,7 +182,13 @@ export class Place {
   }
 
   /** One request with exactly these headers, over a connection of its own. */
-  ask({ method = 'GET', path: target = '/api/v1/info', headers = {}, body, isAnonymous = false }: Ask = {}): Promise<Answer> {
+  ask({
+    method = 'GET',
+    path: target = '/api/v1/info',
+    headers = {},
+    body,
+    isAnonymous = false,
+  }: Ask = {}): Promise<Answer> {
     const own = isAnonymous ? {} : { authorization: `Bearer ${token}` };
     return request(this.api.url, { method, path: target, headers: { ...own, ...headers }, body });
   }
@@ -205,7 +219,10 @@ export class Place {
   }
 }
 
-export function request(base: string, { method = 'GET', path: target = '/', headers = {}, body }: Ask): Promise<Answer> {
+export function request(
+  base: string,
+  { method = 'GET', path: target = '/', headers = {}, body }: Ask,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(base);
     const asked = http.request({ hostname, port, method, path: target, headers, agent: false }, (response) => {
@@ -214,7 +231,12 @@ export function request(base: string, { method = 'GET', path: target = '/', head
       response.on('error', reject).on('end', () => {
         const text = Buffer.concat(chunks).toString();
         const isJson = response.headers['content-type']?.startsWith('application/json');
-        resolve({ status: response.statusCode!, headers: response.headers, text, json: isJson ? JSON.parse(text) : {} });
+        resolve({
+          status: response.statusCode!,
+          headers: response.headers,
+          text,
+          json: isJson ? JSON.parse(text) : {},
+        });
       });
     });
     asked.on('error', reject);

@@ -1,21 +1,22 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Ended, endAll, makePlace, type Place, type Server, until } from './place.ts';
 import { verifyExport } from './secondVerifier.ts';
 
+/** One data folder for all: what a test needs, the ones before it have made. */
+let place: Place;
+before(async () => {
+  place = await makePlace();
+});
+after(() => place?.close());
+
 const steps = ['dataset', 'split', 'preprocess', 'train', 'sweep', 'validate', 'model', 'rollout'];
 
 describe('npm start', function () {
   this.timeout(240_000);
-  let place: Place;
-  before(async () => {
-    place = await makePlace();
-  });
-  after(() => place?.close());
-
   it('interrupted in the middle it ends what it started, and breaks nothing', async () => {
     const running = place.spawn(['start', '--exit', '--data', place.data]);
     await until(async () => running.child.exitCode !== null || /split/.test(running.said.stdout), 'the first steps');
@@ -49,21 +50,16 @@ describe('npm start', function () {
 });
 
 describe('receipts of npm start', function () {
-  this.timeout(240_000);
-  let place: Place;
+  this.timeout(120_000);
   let server: Server;
   let keyid: string;
   let objects: string;
 
   before(async () => {
-    place = await makePlace();
-    const ended = await place.slipway(['start', '--exit', '--data', place.data]);
-    assert.equal(ended.status, 0, told(ended));
     objects = place.path('data', 'objects');
     server = await place.serve();
     keyid = (JSON.parse((await exported()).split('\n')[0]!) as { keys: { keyid: string }[] }).keys[0]!.keyid;
   });
-  after(() => place?.close());
 
   async function exported(): Promise<string> {
     const ended = await place.slipway(['receipts', 'export', '--data', place.data]);

@@ -73,7 +73,7 @@ describe('slipway.yaml', () => {
       '2:51-2:62 yaml.unknownKey serve.rollout.analysis.maxErorRate',
       /`maxErrorRate`/,
     ],
-    ['after Korean text', 'project: digits\ntrain: { run: "훈련 🙂", pram: 1 }\n', '2:23-2:27 yaml.unknownKey train.pram', /`params`/],
+    ['after Korean text', 'project: digits\ntrain: { run: "훈련 🙂", pram: 1 }\n', '2:24-2:28 yaml.unknownKey train.pram', /`params`/],
   ];
   for (const [where, text, place, hint] of unknownKeys) {
     it(`names the nearest key for an unknown one ${where}, at its exact place`, () => {
@@ -94,9 +94,10 @@ describe('slipway.yaml', () => {
     ['a missing key, at the value that lacks it', 'project: digits\ntrain:\n  args: none\n', ['3:3-4:1 yaml.missingKey train.run']],
     ['an empty file', '', ['1:1-1:1 yaml.missingKey project']],
     ['a file that is no map', 'hello\n', ['1:1-1:6 yaml.wrongValue ']],
-    ['bad YAML', 'project: digits\ntrain: { run: x\n', ['3:1-3:1 yaml.syntax ']],
-    ['a key twice', 'project: digits\nproject: other\n', ['2:1-2:1 yaml.syntax ']],
+    ['bad YAML', 'project: digits\ntrain: { run: x\n', ['3:1-3:2 yaml.syntax ']],
+    ['a key twice', 'project: digits\nproject: other\n', ['2:1-2:2 yaml.syntax ']],
     ['a tab', 'project: digits\ntrain:\n\trun: x\n', ['3:1-3:2 yaml.syntax ']],
+    ['an alias without its anchor', 'project: digits\nenv: *common\n', ['2:6-2:13 yaml.syntax ']],
     ['a unit', 'project: digits\ntimeout: 5 minutes\n', ['2:10-2:19 yaml.wrongValue timeout']],
     ['rollout steps that fall', 'project: digits\nserve: { framework: flask, rollout: { steps: [50, 5, 100] } }\n', ['2:46-2:58 yaml.wrongValue serve.rollout.steps']],
     ['a gate that asks nothing', 'project: digits\nvalidate: { run: x, gates: [ { metric: acc } ] }\n', ['2:30-2:45 yaml.wrongValue validate.gates.0']],
