@@ -51,7 +51,7 @@ export interface CommandInput<O extends Options> {
 export interface Target {
   /** The data folder, absolute. */
   data: string;
-  /** Whether `--data` or `SLIPWAY_DATA` named it. */
+  /** Whether `--data` named it. */
   isDataGiven: boolean;
   server?: string;
   tokenFile?: string;

@@ -64,7 +64,7 @@ async function runCommand(command: Command, line: readonly string[], shell: Shel
   const { data, server, 'token-file': tokenFile, ...own } = options as Record<string, string | undefined>;
   const target = {
     data: dataFolder(data, shell.env, shell.cwd),
-    isDataGiven: data !== undefined || Boolean(shell.env['SLIPWAY_DATA']),
+    isDataGiven: data !== undefined,
     server,
     tokenFile,
   };

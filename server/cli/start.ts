@@ -274,7 +274,7 @@ async function report(client: Client, data: string, display: Display, began: num
     (await requestBodies(join(installation().root, 'resources', 'examples', 'digits')))[0]!,
   );
   display.line('Next');
-  display.line('  npx slipway receipts list --project digits     what happened, and why');
+  display.line('  npx slipway receipts list digits                what happened, and why');
   display.line(
     '  npx slipway sweep start                         in resources/examples/digits: look for a better model',
   );

@@ -15,6 +15,7 @@ import { toFloat } from './floats.ts';
 import { logParts, RunMetrics } from './follow.ts';
 import { GatewayProcess } from './gatewayProcess.ts';
 import { registerHandlers } from './handlers.ts';
+import { keepHeads } from './heads.ts';
 import { LiveFigures } from './live.ts';
 import { adoptWorkloads, FigureViews, GatewayObserver, observeCapacity, observeWorkloads } from './observe.ts';
 import { Operations } from './operations.ts';
@@ -68,6 +69,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const operations = new Operations(context);
   const tensorBoards = new TensorBoards(context, operations);
 
+  await keepHeads(context);
   await operations.markCutOff();
   background(context, 'the watch of workloads', () => observeWorkloads(context, gateway, metrics));
   await adoptWorkloads(context);

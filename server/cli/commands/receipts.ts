@@ -153,7 +153,8 @@ function describe(shell: Shell, { ok, problems, signer, heads, count, deleted, o
   if (!ok) return [...lines, problemsText(shell, problems)].join('\n');
   const read = objects === null ? 'bytes not checked' : `${objects} objects read`;
   const signed = signer === 'known' ? 'signed by the known key' : 'consistent, signer not checked';
-  const counted = `${count} ${count === 1 ? 'receipt' : 'receipts'} in ${Object.keys(heads).length} chains`;
+  const chains = Object.keys(heads).length;
+  const counted = `${count} ${count === 1 ? 'receipt' : 'receipts'} in ${chains} ${chains === 1 ? 'chain' : 'chains'}`;
   return [
     ...lines,
     `${counted}: ${signed}, ${read}`,

@@ -16,6 +16,8 @@ export interface CodeServerOptions {
   smokeTestDriver?: boolean;
   /** The person's settings.json. */
   settings?: Record<string, unknown>;
+  /** Settings of the machine, which are the only place for those of scope `machine`. */
+  machineSettings?: Record<string, unknown>;
   env?: NodeJS.ProcessEnv;
   /** Display language, e.g. `ko`. */
   locale?: string;
@@ -51,6 +53,9 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
   mkdirSync(path.dirname(settingsFile), { recursive: true });
   const settings = { ...quietSettings, ...options.settings };
   writeFileSync(settingsFile, JSON.stringify(settings, null, 2));
+  const machineFile = path.join(userData, 'Machine/settings.json');
+  mkdirSync(path.dirname(machineFile), { recursive: true });
+  writeFileSync(machineFile, JSON.stringify(options.machineSettings ?? {}, null, 2));
   if (options.locale) writeLanguagePack(userData, options.locale);
   // A Unix socket's path must be short, and a checkout's may be long.
   const sockets = mkdtempSync(path.join(tmpdir(), 'slipway-test-'));

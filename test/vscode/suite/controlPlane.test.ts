@@ -11,6 +11,10 @@ import { datasetRows } from '../../../extension/views/datasetRows.ts';
 import { runRows } from '../../../extension/views/runRows.ts';
 import { activated, folderWith, linesOf, waitFor } from './support.ts';
 
+function pidOf({ folder }: Services): number {
+  return (JSON.parse(readFileSync(path.join(folder, 'server.json'), 'utf8')) as { pid: number }).pid;
+}
+
 describe('control plane', () => {
   let services: Services;
   const datasets = () => linesOf(datasetRows(services.model.items, services.files, Date.now()));
@@ -21,15 +25,15 @@ describe('control plane', () => {
   before(async () => {
     services = await activated();
   });
+  after(() => process.kill(pidOf(services), 'SIGTERM'));
 
   it('starts on first use, from its own copy, and writes what others find it by', async () => {
     await vscode.commands.executeCommand('slipway.startServer');
     assert.equal(services.connection.status.state, 'connected');
     const { folder } = services;
     assert.equal(statSync(path.join(folder, 'token')).mode & 0o777, 0o600);
-    const { pid } = JSON.parse(readFileSync(path.join(folder, 'server.json'), 'utf8')) as { pid: number };
     if (process.platform === 'linux') {
-      const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      const commandLine = readFileSync(`/proc/${pidOf(services)}/cmdline`, 'utf8');
       assert.ok(commandLine.includes(path.join(folder, 'versions')), commandLine);
     }
     const listed = execFileSync(path.join(folder, 'bin/slipway'), ['run', 'list', '--data', folder, '--json'], {
@@ -89,8 +93,7 @@ describe('control plane', () => {
   });
 
   it('a control plane that is gone is not started by the connection, and is found again when it is back', async () => {
-    const { pid } = JSON.parse(readFileSync(path.join(services.folder, 'server.json'), 'utf8')) as { pid: number };
-    process.kill(pid, 'SIGKILL');
+    process.kill(pidOf(services), 'SIGKILL');
     await waitFor('the loss', () => services.connection.status.state !== 'connected' || undefined);
     await vscode.commands.executeCommand('slipway.startServer');
     assert.equal(services.connection.status.state, 'connected');
@@ -99,11 +102,9 @@ describe('control plane', () => {
   });
 
   it('is shared: a restart from one window hands over, and the views stay', async () => {
-    const pidOf = () =>
-      (JSON.parse(readFileSync(path.join(services.folder, 'server.json'), 'utf8')) as { pid: number }).pid;
-    const before = pidOf();
+    const before = pidOf(services);
     await vscode.commands.executeCommand('slipway.restartServer');
-    assert.notEqual(pidOf(), before);
+    assert.notEqual(pidOf(services), before);
     assert.equal(services.connection.status.state, 'connected');
     await seen('letters  v2', datasets);
   });
