@@ -42,6 +42,7 @@ export class Connection {
   private current: ConnectionStatus = { state: 'stopped', since: Date.now() };
   private client: ApiClient | undefined;
   private connecting: Promise<ApiClient | undefined> | undefined;
+  private starting: Promise<ApiClient | undefined> | undefined;
   private retry: NodeJS.Timeout | undefined;
   private attempt = 0;
   private disposed = false;
@@ -86,9 +87,17 @@ export class Connection {
   async use(): Promise<ApiClient> {
     if (this.api) return this.api;
     this.watchServerFile();
-    const api = (await this.connecting) ?? (await this.connect(true));
+    // Views and commands ask at the same time: they share one start.
+    this.starting ??= this.lookThenStart().finally(() => {
+      this.starting = undefined;
+    });
+    const api = await this.starting;
     if (api) return api;
     throw this.current.error ?? notRunning();
+  }
+
+  private async lookThenStart(): Promise<ApiClient | undefined> {
+    return (await this.connecting) ?? (await this.connect(true));
   }
 
   /** The client as soon as there is a connection; starts nothing. */

@@ -83,9 +83,9 @@ function shownNames(entries: readonly { name: string; isHidden?: boolean }[]): s
 
 /** Tells an error the way people and programs want it; the status follows from its code. */
 function report(error: unknown, shell: Shell): number {
-  if (shell.signal.aborted && (error as Error).name === 'AbortError') return 1;
-  const body = errorBody(error);
-  if (!(error instanceof SlipwayError)) {
+  const isInterrupted = shell.signal.aborted && (error as Error).name === 'AbortError';
+  const body = isInterrupted ? { code: 'interrupted', message: 'Interrupted.', hint: '' } : errorBody(error);
+  if (!(error instanceof SlipwayError) && !isInterrupted) {
     body.message = `Something unexpected happened: ${(error as Error).message}`;
     body.hint = 'With SLIPWAY_DEBUG=1 the details are shown.';
     if (shell.env['SLIPWAY_DEBUG']) note(shell, String((error as Error).stack));

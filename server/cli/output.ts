@@ -98,7 +98,7 @@ export function progressLine(shell: Shell): { update(text: string): void; clear(
   const { stderr } = shell;
   if (!stderr.isTTY || shell.json) return { update: () => {}, clear: () => {} };
   return {
-    update: (text) => stderr.write(`\r\u001b[2K${text.slice(0, (stderr.columns ?? 80) - 1)}`),
+    update: (text) => stderr.write(`\r\u001b[2K${text.slice(0, (stderr.columns || 80) - 1)}`),
     clear: () => stderr.write('\r\u001b[2K'),
   };
 }

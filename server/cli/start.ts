@@ -54,10 +54,16 @@ export async function start(options: StartOptions): Promise<number> {
       return { value: undefined, detail: `${endpoint.url} serves ${servingVersion(endpoint)}` };
     });
     await report(client, data, display, began);
-    if (options.exit) return 0;
+    if (options.exit) {
+      display.line('Without --exit all of it stays up.');
+      return 0;
+    }
     display.line('Ctrl-C ends it; the next npm start uses what is cached.');
     await new Promise<void>((resolve) => interrupted.signal.addEventListener('abort', () => resolve()));
     return 0;
+  } catch (error) {
+    // What the interruption cut off says less than the interruption.
+    throw interrupted.signal.aborted ? interrupted.signal.reason : error;
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);

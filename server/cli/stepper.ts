@@ -38,7 +38,7 @@ function liveList<S extends Step>(shell: Shell, cells: (step: S, now: number) =>
   let drawn = 0;
   let isOver = false;
   const draw = () => {
-    const width = (shell.stderr.columns ?? 80) - 1;
+    const width = (shell.stderr.columns || 80) - 1;
     const lines = alignColumns(latest.map((step) => cells(step, Date.now()))).split('\n');
     const up = drawn > 0 ? `\u001b[${drawn}A` : '';
     // Without the escapes of colours a cut line would keep its colour on: each line ends with a reset.

@@ -44,6 +44,11 @@ export async function* watchObject<T extends Topic>(
   }
 }
 
+/** What a command that follows something ends with on Ctrl-C: the work is not ended by it. */
+export function interrupted(id: string, hint: string): SlipwayError {
+  return new SlipwayError('interrupted', `${id} goes on without this command.`, hint);
+}
+
 /** Text of a run's log from a byte offset on (negative: from the end), until the run has ended. */
 export async function* followLog(
   locate: Locate,

@@ -45,7 +45,7 @@ export function registerAggregates(engine: Engine, live: LiveFigures): void {
     aggregate<DatasetState, DatasetEvent>({
       reduce: reduceDataset,
       project: (state) => state.versions.at(-1)!.project,
-      views: (state, _, receiptOf) => datasetViews(state, receiptOf),
+      views: datasetViews,
     }),
   );
   engine.register(
@@ -58,7 +58,7 @@ export function registerAggregates(engine: Engine, live: LiveFigures): void {
   );
   engine.register(
     'queue',
-    aggregate<QueueState, QueueEvent>({ reduce: reduceQueue, project: () => '', views: (state) => nodeViews(state) }),
+    aggregate<QueueState, QueueEvent>({ reduce: reduceQueue, project: () => '', views: nodeViews }),
   );
   engine.register(
     'sweep',

@@ -27,7 +27,7 @@ export async function listCode(folder: string, leaveOut: string[] = []): Promise
 /**
  * Stores the code of a folder by digest; never the dataset.
  *
- * @throws SlipwayError `code.empty`, `code.tooLarge` (names the largest files)
+ * @throws SlipwayError `code.empty`, `code.tooLarge` (names the largest files), `code.badName`
  */
 export async function captureCode(objects: ObjectStore, folder: string, leaveOut: string[] = []): Promise<CodeRef> {
   const names = await listCode(folder, leaveOut);
@@ -91,16 +91,28 @@ export async function readProjectFile(folder: string): Promise<SlipwayFile> {
 }
 
 async function gitFiles(folder: string): Promise<string[] | undefined> {
+  let listed: string;
   try {
     const args = ['-C', folder, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'];
     const { stdout } = await run('git', args, { maxBuffer: 256 * 1024 * 1024 });
-    const names = stdout.split('\0').filter(Boolean);
-    const present = await Promise.all(names.map((name) => isFile(join(folder, name))));
-    return names.filter((_, i) => present[i]);
+    listed = stdout;
   } catch {
     // No git here, or no repository: the folder is walked instead.
     return undefined;
   }
+  return filesOf(folder, listed.split('\0').filter(Boolean));
+}
+
+/** Those of the names that are files: not what git knows but was deleted, no folders, no links that lead nowhere. */
+async function filesOf(folder: string, names: string[]): Promise<string[]> {
+  const present = await Promise.all(names.map((name) => isFile(join(folder, name))));
+  // Bytes that are no UTF-8 were read as U+FFFD, and a file of that name is not found.
+  const lost = names.find((name, i) => !present[i] && name.includes('\uFFFD'));
+  if (lost !== undefined) {
+    const message = `The name of the file ${lost} in ${folder} is not valid UTF-8.`;
+    throw new SlipwayError('code.badName', message, 'Rename it, or name it in .gitignore.');
+  }
+  return names.filter((_, i) => present[i]);
 }
 
 async function gitState(folder: string): Promise<{ commit?: string; changed?: boolean }> {
@@ -132,9 +144,9 @@ async function walk(folder: string): Promise<string[]> {
       const name = relative(folder, path).split(sep).join('/');
       if (rules.ignores(entry.isDirectory() ? `${name}/` : name)) continue;
       if (entry.isDirectory()) await visit(path);
-      else if (await isFile(path)) names.push(name);
+      else names.push(name);
     }
   };
   await visit(folder);
-  return names;
+  return filesOf(folder, names);
 }

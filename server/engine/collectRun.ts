@@ -86,14 +86,15 @@ export function parseMetrics(text: string): Record<string, Float> {
   );
   const metrics: Record<string, Float> = {};
   const visit = (value: unknown, name: string) => {
-    if (typeof value === 'number') metrics[name] = value;
+    if (typeof value === 'number') metrics[name] = toFloat(value);
     else if (value === 'NaN' || value === 'Infinity' || value === '-Infinity') metrics[name] = value;
     else if (typeof value === 'boolean') metrics[name] = value ? 1 : 0;
     else if (value && typeof value === 'object' && !Array.isArray(value)) {
       for (const [key, inner] of Object.entries(value)) visit(inner, name ? `${name}/${key}` : key);
     }
   };
-  visit(JSON.parse(quoted), '');
+  const document: unknown = JSON.parse(quoted);
+  if (document && typeof document === 'object') visit(document, '');
   return metrics;
 }
 

@@ -70,6 +70,8 @@ export class Engine {
   readonly #handlers = new Map<string, CommandHandler>();
   readonly #cache = new Map<string, Cached>();
   readonly #lanes = new Map<string, Promise<void>>();
+  /** Commands that stand in a lane: what adoption gives rise to before {@link start} is not taken up twice. */
+  readonly #takenUp = new Set<string>();
   readonly #listeners = new Set<(changed: StoredEntity[]) => void>();
   readonly #stopped = new AbortController();
 
@@ -117,17 +119,18 @@ export class Engine {
 
   /** Applies events; with `completes`, the command they result from is done in the same transaction. */
   async deliver(deliveries: Delivery[], completes?: string): Promise<void> {
-    const outcome = await this.store.write(async (tx) => {
+    const touched = new Map<string, Cached>();
+    // What was cached for a transaction is rolled back with it.
+    const forget = (error: unknown) => {
+      for (const key of touched.keys()) this.#cache.delete(key);
+      throw error;
+    };
+    const work = async (tx: WriteTransaction) => {
       if (completes !== undefined && !(await tx.completeCommand(completes))) return { changed: [], commands: [] };
-      const touched = new Map<string, Cached>();
-      try {
-        return await this.#apply(tx, deliveries, touched);
-      } catch (error) {
-        // What was cached for this transaction is rolled back with it.
-        for (const key of touched.keys()) this.#cache.delete(key);
-        throw error;
-      }
-    });
+      return this.#apply(tx, deliveries, touched).catch(forget);
+    };
+    // Once more for a commit that fails: this runs before the store begins the next transaction.
+    const outcome = await this.store.write(work).catch(forget);
     for (const command of outcome.commands) this.#enqueue(command);
     if (outcome.changed.length > 0) for (const listener of this.#listeners) listener(outcome.changed);
   }
@@ -226,11 +229,14 @@ export class Engine {
   }
 
   #enqueue(stored: StoredCommand): void {
+    if (this.#takenUp.has(stored.id)) return;
+    this.#takenUp.add(stored.id);
     const lane = `${stored.kind}/${stored.subject}/${(stored.command as AnyCommand).lane ?? ''}`;
     const before = this.#lanes.get(lane) ?? Promise.resolve();
     const run = before.then(() => this.#carryOut(stored));
     this.#lanes.set(lane, run);
     void run.then(() => {
+      this.#takenUp.delete(stored.id);
       if (this.#lanes.get(lane) === run) this.#lanes.delete(lane);
     });
   }

@@ -29,7 +29,7 @@ import type { View } from './engine.ts';
 /** Finds the receipt that this event wrote about a subject; an earlier receipt is kept by the engine. */
 export type ReceiptOf = (subject: string) => string | undefined;
 
-export function datasetViews(state: DatasetState, receiptOf: ReceiptOf): View[] {
+export function datasetViews(state: DatasetState, before: DatasetState | undefined, receiptOf: ReceiptOf): View[] {
   const latest = state.versions.at(-1)!;
   const dataset: Dataset = {
     id: state.name,
@@ -41,9 +41,10 @@ export function datasetViews(state: DatasetState, receiptOf: ReceiptOf): View[] 
     updatedAt: latest.createdAt,
   };
   const { project } = latest;
+  const changed = state.versions.filter((version) => !before?.versions.includes(version));
   return [
     { topic: 'datasets', id: state.name, project, data: dataset },
-    ...state.versions.slice(-2).map((version): View => {
+    ...changed.map((version): View => {
       const data = datasetVersionView(state.name, version, receiptOf);
       return { topic: 'datasetVersions', id: data.id, project: version.project, parent: state.name, data };
     }),
@@ -336,8 +337,10 @@ export function releaseViews(state: ReleaseState, receiptOf: ReceiptOf): View[] 
   return [{ topic: 'rollouts', id: state.id, project: state.project, parent: rollout.endpoint, data }];
 }
 
-export function nodeViews(state: QueueState): View[] {
-  return state.nodes.map((node): View => {
+export function nodeViews(state: QueueState, before: QueueState | undefined): View[] {
+  const gone = (before?.nodes ?? []).filter(({ name }) => state.nodes.every((node) => node.name !== name));
+  const removed = gone.map(({ name }): View => ({ topic: 'nodes', id: name, project: '', data: null }));
+  const shown = state.nodes.map((node): View => {
     const free = freeOn(node, state.holding);
     const holders = Object.entries(state.holding).filter(([, one]) => one.node === node.name);
     const data: Node = {
@@ -360,4 +363,5 @@ export function nodeViews(state: QueueState): View[] {
     };
     return { topic: 'nodes', id: node.name, project: '', data };
   });
+  return [...removed, ...shown];
 }

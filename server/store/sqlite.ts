@@ -22,10 +22,10 @@ export function openSqliteStore(path: string): Store {
   migrate(writer, path);
   const reader = new DatabaseSync(path, { readOnly: true });
   reader.exec('PRAGMA busy_timeout = 5000');
-  const tx = new SqliteTransaction(writer);
+  const tx = new SqliteTransaction(writer, path);
   let tail: Promise<unknown> = Promise.resolve();
   return {
-    read: new SqliteTransaction(reader),
+    read: new SqliteTransaction(reader, path),
     write(work) {
       const result = tail.then(async () => {
         writer.exec('BEGIN IMMEDIATE');
@@ -128,10 +128,12 @@ type Row = Record<string, SQLInputValue>;
 
 class SqliteTransaction implements WriteTransaction, ReadTransaction {
   readonly #database: DatabaseSync;
+  readonly #path: string;
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, path: string) {
     this.#database = database;
+    this.#path = path;
   }
 
   #prepare(sql: string): StatementSync {
@@ -142,10 +144,19 @@ class SqliteTransaction implements WriteTransaction, ReadTransaction {
     return statement;
   }
   #all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#prepare(sql).all(...values) as Row[];
+    try {
+      return this.#prepare(sql).all(...values) as Row[];
+    } catch (error) {
+      throw asStoreError(error, this.#path);
+    }
   }
+
   #get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#prepare(sql).get(...values) as Row | undefined;
+    try {
+      return this.#prepare(sql).get(...values) as Row | undefined;
+    } catch (error) {
+      throw asStoreError(error, this.#path);
+    }
   }
 
   async events(kind: string, id: string, afterSeq: number): Promise<StoredEvent[]> {

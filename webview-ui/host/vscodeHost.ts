@@ -19,8 +19,9 @@ export function createVsCodeHost(): Host {
     send: (message: PageMessage) => api.postMessage(message),
     listen(receive) {
       window.addEventListener('message', (event: MessageEvent<HostMessage>) => {
-        // Frames inside the page (TensorBoard) have an origin of their own and are not our host.
-        if (event.source !== null && event.source !== window && event.source !== window.parent) return;
+        // VS Code speaks from the frame around this one, which has our origin (and hides itself: window.parent is not
+        // it). Frames inside the page (TensorBoard) have another, and are not our host.
+        if (event.origin !== window.origin) return;
         if (event.data.type === 'init') api.setState(event.data.route);
         receive(event.data);
       });

@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import type { Pipeline } from '../../protocol/entities.ts';
+import type { Client } from '../client.ts';
 import { command } from '../command.ts';
 import { connect } from '../connect.ts';
 import { alignColumns, durationText, paint, paintStatus, timeText } from '../output.ts';
 import { note, print, type Shell, show } from '../shell.ts';
 import { createStepper } from '../stepper.ts';
-import { watchObject } from '../watch.ts';
+import { interrupted, watchObject } from '../watch.ts';
 
 type Step = Pipeline['steps'][number];
 
@@ -38,16 +39,22 @@ const run = command({
         stepper.update(pipeline.steps);
         if (pipeline.status === 'running') continue;
         stepper.end();
-        show(shell, pipeline, (it) => endText(shell, it));
+        const head = pipeline.head ?? (await headOf(client, pipeline.project));
+        show(shell, { ...pipeline, head }, (it) => endText(shell, it));
         return pipeline.status === 'succeeded' ? 0 : 1;
       }
     } finally {
       stepper.end();
     }
-    note(shell, `The pipeline goes on without this command: slipway pipeline status ${started.id}`);
-    return 1;
+    throw interrupted(started.id, `See slipway pipeline status ${started.id}.`);
   },
 });
+
+/** The last receipt of a project's chain. */
+async function headOf(client: Client, project: string): Promise<string | undefined> {
+  const { items } = await client.call('listReceipts', { query: { project, limit: 1 } });
+  return items[0]?.id;
+}
 
 function endText(shell: Shell, { status, reason, head, createdAt, endedAt }: Pipeline): string {
   const took = endedAt === undefined ? '' : ` after ${durationText(endedAt - createdAt)}`;
@@ -58,7 +65,9 @@ function endText(shell: Shell, { status, reason, head, createdAt, endedAt }: Pip
 
 function stepText(shell: Shell, step: Step, now: number): string[] {
   const took = step.startedAt === undefined ? '' : durationText((step.endedAt ?? now) - step.startedAt);
-  return [step.id, paintStatus(shell, step.status), took, [step.subject, step.detail].filter(Boolean).join(' · ')];
+  const isNamed = step.subject === undefined || step.detail.includes(step.subject);
+  const detail = [isNamed ? '' : step.subject, step.detail].filter(Boolean).join(' · ');
+  return [step.id, paintStatus(shell, step.status), took, detail];
 }
 
 const status = command({

@@ -3,9 +3,9 @@ import type { Rollout } from '../../protocol/entities.ts';
 import { command } from '../command.ts';
 import { connect } from '../connect.ts';
 import { facts, numberText, paintStatus, table, timeText } from '../output.ts';
-import { note, type Shell, show } from '../shell.ts';
+import { type Shell, show } from '../shell.ts';
 import { createStepper } from '../stepper.ts';
-import { watchObject } from '../watch.ts';
+import { interrupted, watchObject } from '../watch.ts';
 
 const idArgument = { name: 'ID', help: 'The rollout.' };
 
@@ -47,8 +47,7 @@ const start = command({
     } finally {
       stepper.end();
     }
-    note(shell, `${started.id} goes on without this command. End it: slipway rollout abort ${started.id}`);
-    return 1;
+    throw interrupted(started.id, `End it: slipway rollout abort ${started.id}`);
   },
 });
 

@@ -8,7 +8,7 @@ import { bytesText, durationText, facts, numberText, paintStatus, pairsText, tab
 import { parseParams } from '../params.ts';
 import { note, print, type Shell, show } from '../shell.ts';
 import { usageError } from '../usage.ts';
-import { followLog, watchObject } from '../watch.ts';
+import { followLog, interrupted, watchObject } from '../watch.ts';
 
 const start = command({
   name: 'run start',
@@ -82,8 +82,7 @@ async function followToEnd(client: Client, id: string, shell: Shell): Promise<nu
     else note(shell, endText(run, shell));
     return run.status === 'succeeded' ? 0 : 1;
   }
-  note(shell, `${id} goes on without this command. Stop it: slipway run stop ${id}`);
-  return 1;
+  throw interrupted(id, `Stop it: slipway run stop ${id}`);
 }
 
 async function copyLog(client: Client, id: string, offset: number, shell: Shell): Promise<void> {

@@ -5,7 +5,7 @@ import { connect } from '../connect.ts';
 import { limitOption, moreText, readPages } from '../listing.ts';
 import { facts, numberText, paintStatus, pairsText, table, timeText } from '../output.ts';
 import { note, type Shell, show } from '../shell.ts';
-import { watchObject } from '../watch.ts';
+import { interrupted, watchObject } from '../watch.ts';
 
 const idArgument = { name: 'ID', help: 'The sweep.' };
 
@@ -41,8 +41,7 @@ const start = command({
       show(shell, sweep, (it) => describe(shell, it));
       return sweep.status === 'finished' ? 0 : 1;
     }
-    note(shell, `${started.id} goes on without this command. Stop it: slipway sweep stop ${started.id}`);
-    return 1;
+    throw interrupted(started.id, `Stop it: slipway sweep stop ${started.id}`);
   },
 });
 

@@ -2,8 +2,8 @@ import type { Validation } from '../../protocol/entities.ts';
 import { command } from '../command.ts';
 import { connect } from '../connect.ts';
 import { facts, numberText, paint, paintStatus, pairsText } from '../output.ts';
-import { note, type Shell, show } from '../shell.ts';
-import { watchObject } from '../watch.ts';
+import { type Shell, show } from '../shell.ts';
+import { interrupted, watchObject } from '../watch.ts';
 
 const validate = command({
   name: 'validate',
@@ -23,8 +23,7 @@ const validate = command({
       show(shell, validation, (it) => describe(shell, it));
       return validation.decision === 'serve' ? 0 : 1;
     }
-    note(shell, `The validation ${started.id} goes on without this command.`);
-    return 1;
+    throw interrupted(started.id, `Its receipt comes with it: slipway receipts list ${started.project}.`);
   },
 });
 

@@ -232,16 +232,14 @@ describe('API access', () => {
         hasCode(await place.post('/api/v1/session', { ticket }, { isAnonymous: true }), 401, 'auth.ticket');
       }
       const ticket = new URL(place.api.ticketUrl()).hash.slice('#ticket='.length);
-      for (const headers of [
-        { origin: place.api.foreignUrl },
-        { 'sec-fetch-site': 'same-site' },
-        { 'sec-fetch-site': 'cross-site' },
-      ]) {
-        const answer = await place.post(
-          '/api/v1/session',
-          { ticket },
-          { isAnonymous: true, headers: headers as Record<string, string> },
-        );
+      const foreign: [string, string][] = [
+        ['origin', place.api.foreignUrl],
+        ['sec-fetch-site', 'same-site'],
+        ['sec-fetch-site', 'cross-site'],
+      ];
+      for (const header of foreign) {
+        const more = { isAnonymous: true, headers: Object.fromEntries([header]) };
+        const answer = await place.post('/api/v1/session', { ticket }, more);
         hasCode(answer, 403, 'auth.origin');
       }
       assert.equal((await place.post('/api/v1/session', { ticket }, { isAnonymous: true })).status, 200);

@@ -189,7 +189,7 @@ export class Place {
     body,
     isAnonymous = false,
   }: Ask = {}): Promise<Answer> {
-    const own = isAnonymous ? {} : { authorization: `Bearer ${token}` };
+    const own: Record<string, string> = isAnonymous ? {} : { authorization: `Bearer ${token}` };
     return request(this.api.url, { method, path: target, headers: { ...own, ...headers }, body });
   }
 

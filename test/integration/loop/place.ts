@@ -4,11 +4,17 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, readlink, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Answer, type CallInput, type OperationName, operations, operationUrl } from '../../../server/protocol/operations.ts';
+import {
+  type Answer,
+  type CallInput,
+  type OperationName,
+  operations,
+  operationUrl,
+} from '../../../server/protocol/operations.ts';
 
 export const root = resolve(import.meta.dirname, '../../..');
 export const program = join(root, 'dist', 'server', 'slipway.js');
@@ -124,10 +130,17 @@ export async function makePlace(): Promise<Place> {
 /** Calls the API at an address; a control plane in mid-restart is waited for with `patient`. */
 export function caller(address: { url: string; token: string }): Caller {
   return async (name, input) => {
-    const { params, query, body } = (input ?? {}) as { params?: Record<string, string>; query?: object; body?: unknown };
+    const { params, query, body } = (input ?? {}) as {
+      params?: Record<string, string>;
+      query?: object;
+      body?: unknown;
+    };
     const response = await fetch(address.url + operationUrl(name, params, { ...query }), {
       method: operations[name].method,
-      headers: { authorization: `Bearer ${address.token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Bearer ${address.token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const json: unknown = await response.json();
@@ -171,7 +184,9 @@ export async function until<T>(ask: () => Promise<T | undefined | false>, what: 
 /** The variables of commands: none of an outer Slipway, uv and the tests' Python on the PATH. */
 export function environment(): NodeJS.ProcessEnv {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SLIPWAY_')));
-  const tools = [process.env['SLIPWAY_TEST_PYTHON'], process.env['SLIPWAY_TEST_UV']].filter((path) => path !== undefined);
+  const tools = [process.env['SLIPWAY_TEST_PYTHON'], process.env['SLIPWAY_TEST_UV']].filter(
+    (path) => path !== undefined,
+  );
   return { ...env, NO_COLOR: '1', PATH: [...tools.map((path) => dirname(path)), env['PATH']].join(delimiter) };
 }
 
@@ -184,7 +199,8 @@ export async function processesOf(folder: string): Promise<string[]> {
     const commandLine = (await read('cmdline')).replaceAll('\0', ' ').trim();
     if (commandLine === '' || / \(.*\) Z /.test(await read('stat'))) continue;
     const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '');
-    if ([commandLine, cwd, await read('environ')].some((text) => text.includes(folder))) found.push(`${pid} ${commandLine}`);
+    if ([commandLine, cwd, await read('environ')].some((text) => text.includes(folder)))
+      found.push(`${pid} ${commandLine}`);
   }
   return found;
 }

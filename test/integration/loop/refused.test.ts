@@ -15,7 +15,12 @@ describe('what is refused changes nothing and says why', function () {
     place = await makePlace();
     server = await place.serve();
     // Something is there already, so that "nothing changed" means something.
-    await project(place, 'before', { 'train.py': 'print("hello")' }, 'project: before-all\ntrain: { run: python train.py }');
+    await project(
+      place,
+      'before',
+      { 'train.py': 'print("hello")' },
+      'project: before-all\ntrain: { run: python train.py }',
+    );
     const { id } = await server.call('startRun', { body: { folder: place.path('before') } });
     await endOf(server, id);
   });
@@ -31,7 +36,8 @@ describe('what is refused changes nothing and says why', function () {
     assert.ok(refusal instanceof Refusal, String(refusal));
     assert.equal(refusal.code, code, refusal.message);
     const text = `${refusal.message} ${refusal.hint}`;
-    for (const name of named) assert.ok(typeof name === 'string' ? text.includes(name) : name.test(text), `${text} does not name ${name}`);
+    for (const name of named)
+      assert.ok(typeof name === 'string' ? text.includes(name) : name.test(text), `${text} does not name ${name}`);
     assert.notEqual(refusal.hint, '', 'the error has no hint');
     assert.deepEqual(await state(), before);
   }
@@ -40,14 +46,42 @@ describe('what is refused changes nothing and says why', function () {
     const { items } = await server.call('listProjects');
     const objects = await readdir(place.path('data', 'objects'), { recursive: true }).catch(() => []);
     const runs = await server.call('listRuns');
-    return { heads: items.map(({ name, head }) => ({ name, head })), objects: objects.sort(), runs: runs.items.map(({ id }) => id) };
+    return {
+      heads: items.map(({ name, head }) => ({ name, head })),
+      objects: objects.sort(),
+      runs: runs.items.map(({ id }) => id),
+    };
   }
 
   const yamls: [string, string, string, ...(string | RegExp)[]][] = [
-    ['a typo in a key', 'project: typo\ntrian: { run: python train.py }', 'yaml.unknownKey', '`trian`', '`train`', 'slipway.yaml:2'],
-    ['a typo in a nested key', 'project: typo\ntrain: { run: python train.py, parms: {} }', 'yaml.unknownKey', '`parms`', '`params`'],
-    ['a wrong type', 'project: wrong\ntrain: { run: python train.py, retries: many }', 'yaml.wrongValue', 'train.retries'],
-    ['a wrong value', 'project: wrong\ntrain: { run: python train.py, timeout: soon }', 'yaml.wrongValue', 'train.timeout', '60s'],
+    [
+      'a typo in a key',
+      'project: typo\ntrian: { run: python train.py }',
+      'yaml.unknownKey',
+      '`trian`',
+      '`train`',
+      'slipway.yaml:2',
+    ],
+    [
+      'a typo in a nested key',
+      'project: typo\ntrain: { run: python train.py, parms: {} }',
+      'yaml.unknownKey',
+      '`parms`',
+      '`params`',
+    ],
+    [
+      'a wrong type',
+      'project: wrong\ntrain: { run: python train.py, retries: many }',
+      'yaml.wrongValue',
+      'train.retries',
+    ],
+    [
+      'a wrong value',
+      'project: wrong\ntrain: { run: python train.py, timeout: soon }',
+      'yaml.wrongValue',
+      'train.timeout',
+      '60s',
+    ],
     ['a missing key', 'train: { run: python train.py }', 'yaml.missingKey', 'project'],
     ['no YAML', 'project: [', 'yaml.syntax', 'slipway.yaml:'],
     [
@@ -56,7 +90,13 @@ describe('what is refused changes nothing and says why', function () {
       'yaml.cycle',
       /a → b → a|b → a → b/,
     ],
-    ['an unknown stage', 'project: needs\nstages: { prepare: { run: "true" } }\ntrain: { needs: [prepar], run: "true" }', 'yaml.unknownStage', 'prepar', '`prepare`'],
+    [
+      'an unknown stage',
+      'project: needs\nstages: { prepare: { run: "true" } }\ntrain: { needs: [prepar], run: "true" }',
+      'yaml.unknownStage',
+      'prepar',
+      '`prepare`',
+    ],
     ['a missing script', 'project: missing\ntrain: { run: python trane.py }', 'run.noScript', 'trane.py'],
   ];
   for (const [what, yaml, code, ...named] of yamls) {
@@ -72,8 +112,17 @@ describe('what is refused changes nothing and says why', function () {
 
   it('a folder without slipway.yaml, and one that is not there', async () => {
     const folder = await project(place, 'bare', { 'train.py': 'print(1)' });
-    await refused(() => server.call('startPipeline', { body: { folder } }), 'yaml.missing', folder, 'slipway run start --');
-    await refused(() => server.call('startPipeline', { body: { folder: place.path('nowhere') } }), 'yaml.missing', 'nowhere');
+    await refused(
+      () => server.call('startPipeline', { body: { folder } }),
+      'yaml.missing',
+      folder,
+      'slipway run start --',
+    );
+    await refused(
+      () => server.call('startPipeline', { body: { folder: place.path('nowhere') } }),
+      'yaml.missing',
+      'nowhere',
+    );
   });
 
   /** Long work is refused in its operation. */
@@ -91,7 +140,9 @@ describe('what is refused changes nothing and says why', function () {
     await mkdir(join(empty, 'inside'), { recursive: true });
     await refused(() => add(empty), 'dataset.empty', empty);
     await refused(() => add(place.path('nowhere')), 'dataset.noPath', 'nowhere');
-    await assert.rejects(server.call('listDatasetVersions', { params: { name: 'refused' } }), { code: 'dataset.unknown' });
+    await assert.rejects(server.call('listDatasetVersions', { params: { name: 'refused' } }), {
+      code: 'dataset.unknown',
+    });
   });
 
   it('a file name that is not UTF-8', async () => {
@@ -107,7 +158,10 @@ describe('what is refused changes nothing and says why', function () {
   });
 
   it('a wrong token, and none', async () => {
-    for (const [token, code] of [['Bearer nonsense', 'auth.token'], ['', 'auth.required']] as const) {
+    for (const [token, code] of [
+      ['Bearer nonsense', 'auth.token'],
+      ['', 'auth.required'],
+    ] as const) {
       const answer = await fetch(`${server.url}/api/v1/runs`, token ? { headers: { authorization: token } } : {});
       assert.equal(answer.status, 401);
       const body = (await answer.json()) as { code: string; hint: string };
@@ -143,7 +197,12 @@ describe('a run ends with its true reason, keeps its log, and leaves no process'
   after(() => place?.close());
 
   async function run(name: string, script: string, extra = ''): Promise<{ run: Run; log: string }> {
-    const folder = await project(place, name, { 'train.py': script }, `project: ${name}\ntrain: { run: python train.py${extra} }`);
+    const folder = await project(
+      place,
+      name,
+      { 'train.py': script },
+      `project: ${name}\ntrain: { run: python train.py${extra} }`,
+    );
     const { id } = await server.call('startRun', { body: { folder } });
     const ended = await endOf(server, id);
     assert.deepEqual(await processesOf(place.path('data', 'runs', id)), [], 'a process is left');
@@ -173,14 +232,16 @@ describe('a run ends with its true reason, keeps its log, and leaves no process'
   });
 
   it('a script that prints binary junk', async () => {
-    const script = 'import os, sys\nfor i in range(300): os.write(1, bytes([i % 256]) * 7)\nos.write(1, b"\\xff\\xfe\\x00\\nthe end\\n")';
+    const script =
+      'import os, sys\nfor i in range(300): os.write(1, bytes([i % 256]) * 7)\nos.write(1, b"\\xff\\xfe\\x00\\nthe end\\n")';
     const { run: ended, log } = await run('junk', script);
     assert.equal(ended.status, 'succeeded', ended.reason);
     assert.match(log, /the end/);
   });
 
   it('a script that outlives its timeout', async () => {
-    const script = 'import time, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint("waiting", flush=True)\ntime.sleep(600)';
+    const script =
+      'import time, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint("waiting", flush=True)\ntime.sleep(600)';
     const { run: ended, log } = await run('late', script, ', timeout: 2s, checkpoints: { grace: 500ms }');
     assert.equal(ended.status, 'failed');
     assert.match(ended.reason, /2 ?s/);
@@ -200,7 +261,10 @@ describe('a run ends with its true reason, keeps its log, and leaves no process'
     const pids = [...log.matchAll(/child (\d+)/g)].map((match) => match[1]!);
     assert.equal(pids.length, 2);
     const left = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')));
-    assert.deepEqual(left.filter((stat) => stat !== '' && !stat.includes(') Z ')), []);
+    assert.deepEqual(
+      left.filter((stat) => stat !== '' && !stat.includes(') Z ')),
+      [],
+    );
   });
 
   it('an event file cut in the middle: the points before it are there, and the place is told', async () => {
@@ -252,9 +316,17 @@ describe('a run ends with its true reason, keeps its log, and leaves no process'
   });
 
   it('what was asked to stop is stopped, with the reason that was given', async () => {
-    const folder = await project(place, 'stopped', { 'train.py': 'import time\nprint("up", flush=True)\ntime.sleep(600)' }, 'project: stopped\ntrain: { run: python train.py }');
+    const folder = await project(
+      place,
+      'stopped',
+      { 'train.py': 'import time\nprint("up", flush=True)\ntime.sleep(600)' },
+      'project: stopped\ntrain: { run: python train.py }',
+    );
     const { id } = await server.call('startRun', { body: { folder } });
-    await until(async () => (await server.call('readRunLogs', { params: { id } })).text.includes('up'), 'its first line');
+    await until(
+      async () => (await server.call('readRunLogs', { params: { id } })).text.includes('up'),
+      'its first line',
+    );
     await server.call('stopRun', { params: { id }, body: { reason: 'wrong data' } });
     const ended = await endOf(server, id);
     assert.equal(ended.status, 'stopped');
@@ -263,7 +335,17 @@ describe('a run ends with its true reason, keeps its log, and leaves no process'
   });
 
   it('file names with spaces, quotes, Korean, emoji, a backslash and a line break are accepted and come back', async () => {
-    const names = ['two words.txt', `it's "quoted".txt`, '한국어/데이터.txt', '🚀.txt', 'back\\slash.txt', 'line\nbreak.txt', '\uff21.txt', '-dash.txt', '$(x).txt'];
+    const names = [
+      'two words.txt',
+      `it's "quoted".txt`,
+      '한국어/데이터.txt',
+      '🚀.txt',
+      'back\\slash.txt',
+      'line\nbreak.txt',
+      '\uff21.txt',
+      '-dash.txt',
+      '$(x).txt',
+    ];
     const folder = place.path('names');
     for (const [n, name] of names.entries()) {
       await mkdir(dirname(join(folder, name)), { recursive: true });
@@ -299,7 +381,12 @@ async function endOf(server: Server, id: string): Promise<Run> {
 }
 
 /** Sends a body until it is whole or the server has answered; an answer may come while it is being sent. */
-function postMuch(url: string, token: string, bytes: number, headers: Record<string, string>): Promise<{ status: number; code: string }> {
+function postMuch(
+  url: string,
+  token: string,
+  bytes: number,
+  headers: Record<string, string>,
+): Promise<{ status: number; code: string }> {
   return new Promise((resolve, reject) => {
     const asked = request(url, {
       method: 'POST',

@@ -2,7 +2,7 @@
  * A second implementation of `slipway receipts verify`, written from INTERFACE.md alone: nothing of server/ is used, so
  * that the format, and not one program, is what the tests hold on to.
  */
-import { createHash, createPublicKey, verify } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -49,60 +49,75 @@ export function verifyExport(text: string, keyid: string, objects?: string): Ver
   const problems: string[] = [];
   const { keys } = JSON.parse(keysLine) as { keys: { keyid: string; spki: string }[] };
   const key = keys.find((one) => one.keyid === keyid);
-  if (!key || sha256(Buffer.from(key.spki, 'base64')) !== keyid) return { count: 0, heads: {}, problems: [`no key ${keyid}`] };
+  if (!key || sha256(Buffer.from(key.spki, 'base64')) !== keyid)
+    return { count: 0, heads: {}, problems: [`no key ${keyid}`] };
   const publicKey = createPublicKey({ key: Buffer.from(key.spki, 'base64'), format: 'der', type: 'spki' });
 
-  const chains = new Map<string, { head: string; seq: number; digests: Set<string> }>();
+  const chains = new Map<string, { head: string | null; seq: number; digests: Set<string> }>();
   const ids = new Set<string>();
-  const evidence = new Map<string, Digest>();
+  const withBytes = new Map<string, Digest>();
   for (const [n, line] of lines.entries()) {
     const problem = (what: string) => problems.push(`receipt on line ${n + 2}: ${what}`);
-    let statement: Statement;
-    let payload: Buffer;
     try {
-      const envelope = JSON.parse(line) as Envelope;
-      payload = Buffer.from(envelope.payload, 'base64');
-      const head = `DSSEv1 ${Buffer.byteLength(envelope.payloadType)} ${envelope.payloadType} ${payload.length} `;
-      const [signature] = envelope.signatures;
-      const isSigned =
-        envelope.payloadType === 'application/vnd.in-toto+json' &&
-        signature?.keyid === keyid &&
-        verify(null, Buffer.concat([Buffer.from(head), payload]), publicKey, Buffer.from(signature.sig, 'base64'));
-      if (!isSigned) problem('the signature does not hold');
-      // A changed letter of Base64 may decode to the same bytes.
-      if (payload.toString('base64') !== envelope.payload) problem('the payload is not plain Base64');
-      statement = JSON.parse(payload.toString('utf8')) as Statement;
+      const payload = readEnvelope(JSON.parse(line) as Envelope, keyid, publicKey, problem);
+      const statement = JSON.parse(payload.toString('utf8')) as Statement;
+      const { project, seq, prev, inputs } = statement.predicate;
+      checkForm(statement, problem);
+      const chain = chains.get(project) ?? { head: null, seq: 0, digests: new Set<string>() };
+      chains.set(project, chain);
+      if (seq !== chain.seq + 1) problem(`it has number ${seq} after ${chain.seq} in ${project}`);
+      if (prev !== chain.head) problem(`it does not follow the one before in ${project}`);
+      for (const input of inputs) {
+        const isKnown = Object.entries(input.digest).some((digest) => chain.digests.has(digest.join(':')));
+        const other = /[0-9a-f]{64}$/.exec(input.source ?? '')?.[0] ?? '';
+        if (!isKnown && input.source !== 'external' && !ids.has(other))
+          problem(`its input ${input.name} leads nowhere`);
+      }
+      for (const { name, digest } of statement.subject) {
+        for (const one of Object.entries(digest)) chain.digests.add(one.join(':'));
+        if (digest.md5 !== undefined) withBytes.set(name, digest);
+      }
+      chain.head = sha256(payload);
+      chain.seq = seq;
+      ids.add(chain.head);
     } catch (error) {
       problem(`it cannot be read: ${(error as Error).message}`);
-      continue;
     }
-    const { project, seq, prev, inputs } = statement.predicate ?? {};
-    if (statement._type !== 'https://in-toto.io/Statement/v1') problem('it is no in-toto Statement v1');
-    if (statement.predicateType !== 'https://slipway.dev/receipt/v1') problem('it is no receipt');
-    const chain = chains.get(project) ?? { head: '', seq: 0, digests: new Set<string>() };
-    chains.set(project, chain);
-    if (seq !== chain.seq + 1) problem(`it has number ${seq} after ${chain.seq} in ${project}`);
-    if ((prev ?? '') !== chain.head) problem(`it does not follow the one before in ${project}`);
-    for (const input of inputs) {
-      const known = Object.entries(input.digest).some(([name, hex]) => chain.digests.has(`${name}:${hex}`));
-      const other = /([0-9a-f]{64})$/.exec(input.source ?? '')?.[1];
-      if (!known && input.source !== 'external' && !(other && ids.has(other))) problem(`its input ${input.name} leads nowhere`);
-    }
-    const [first] = statement.subject;
-    if (first && first.digest.md5 === undefined && first.digest.sha256 !== sha256(Buffer.from(canonical(statement.predicate.evidence)))) {
-      problem(`${first.name} does not have the digest of its evidence`);
-    }
-    for (const { name, digest } of statement.subject) {
-      for (const [algorithm, hex] of Object.entries(digest)) chain.digests.add(`${algorithm}:${hex}`);
-      if (digest.md5 !== undefined) evidence.set(name, digest);
-    }
-    chain.head = sha256(payload);
-    chain.seq = seq;
-    ids.add(chain.head);
   }
-  if (objects !== undefined) for (const [name, digest] of evidence) problems.push(...checkBytes(name, digest, objects));
-  const heads = Object.fromEntries([...chains].map(([project, { head }]) => [project, head]));
+  if (objects !== undefined)
+    for (const [name, digest] of withBytes) problems.push(...checkBytes(name, digest, objects));
+  const heads = Object.fromEntries([...chains].map(([project, { head }]) => [project, head ?? '']));
   return { count: lines.length, heads, problems };
+}
+
+/** The payload of a DSSE envelope, signed over its pre-authentication encoding. */
+function readEnvelope(envelope: Envelope, keyid: string, key: KeyObject, problem: (what: string) => void): Buffer {
+  const { payloadType, signatures } = envelope;
+  const payload = Buffer.from(envelope.payload, 'base64');
+  const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `;
+  const signed = Buffer.concat([Buffer.from(head), payload]);
+  const isSigned = signatures.some(
+    (one) => one.keyid === keyid && verify(null, signed, key, Buffer.from(one.sig, 'base64')),
+  );
+  if (!isSigned) problem('the signature does not hold');
+  if (payloadType !== 'application/vnd.in-toto+json') problem('it is of another type');
+  // Base64 has spare bits: another letter may decode to the same bytes.
+  if (payload.toString('base64') !== envelope.payload) problem('the payload is not plain Base64');
+  for (const { sig } of signatures) {
+    if (Buffer.from(sig, 'base64').toString('base64') !== sig) problem('the signature is not plain Base64');
+  }
+  return payload;
+}
+
+function checkForm(statement: Statement, problem: (what: string) => void): void {
+  if (statement._type !== 'https://in-toto.io/Statement/v1') problem('it is no in-toto Statement v1');
+  if (statement.predicateType !== 'https://slipway.dev/receipt/v1') problem('it is no receipt');
+  const [first] = statement.subject;
+  if (!first) problem('it has no subject');
+  else if (first.digest.md5 === undefined) {
+    const expected = sha256(Buffer.from(canonical(statement.predicate.evidence)));
+    if (first.digest.sha256 !== expected) problem(`${first.name} does not have the digest of its evidence`);
+  }
 }
 
 /** RFC 8785: ECMAScript's own numbers and strings, keys in the order of their UTF-16 code units. */
@@ -125,7 +140,8 @@ function checkBytes(name: string, { md5 = '', sha256: expected }: Digest, object
     return sha256(file) === expected ? [] : [`${name}: another SHA-256 than the receipt says`];
   }
   const text = readFileSync(manifest);
-  if (createHash('md5').update(text).digest('hex') !== md5) return [`${name}: the manifest ${md5}.dir is not what its name says`];
+  if (createHash('md5').update(text).digest('hex') !== md5)
+    return [`${name}: the manifest ${md5}.dir is not what its name says`];
   const problems: string[] = [];
   const lines: { name: Buffer; line: string }[] = [];
   for (const { relpath, md5: digest } of JSON.parse(text.toString('utf8')) as { relpath: string; md5: string }[]) {
@@ -143,7 +159,9 @@ function checkBytes(name: string, { md5 = '', sha256: expected }: Digest, object
 function readObject(objects: string, md5: string): Buffer | string {
   try {
     const bytes = readFileSync(objectPath(objects, md5));
-    return createHash('md5').update(bytes).digest('hex') === md5 ? bytes : `the object ${md5} is not what its name says`;
+    return createHash('md5').update(bytes).digest('hex') === md5
+      ? bytes
+      : `the object ${md5} is not what its name says`;
   } catch {
     return `the object ${md5} is missing`;
   }

@@ -30,7 +30,8 @@ describe('npm start', function () {
   it('after that it goes through the whole loop, shows each step, verifies the receipts, and leaves no process', async () => {
     const ended = await place.slipway(['start', '--exit', '--data', place.data]);
     assert.equal(ended.status, 0, told(ended));
-    for (const step of steps) assert.match(ended.stdout, new RegExp(`✓ .*: ${step} `), `${step} is not shown:\n${ended.stdout}`);
+    for (const step of steps)
+      assert.match(ended.stdout, new RegExp(`✓ .*: ${step} `), `${step} is not shown:\n${ended.stdout}`);
     assert.match(ended.stdout, /✓ Receipts +\d+ verified, head [0-9a-f]{12}/);
     assert.match(ended.stdout, /✓ Requests +[1-9]\d* sent, 0 failed/);
     assert.match(ended.stdout, /Dashboard +http:\/\/127\.0\.0\.1:\d+\//);
@@ -111,7 +112,10 @@ describe('receipts of npm start', function () {
     assert.equal(ended.status, 1, told(ended));
     assert.match(told(ended), /\b5\b/, 'the receipt is named by its number');
     const { problems } = verifyExport(broken, keyid);
-    assert.ok(problems.some((problem) => problem.includes('line 6')), problems.join('\n'));
+    assert.ok(
+      problems.some((problem) => problem.includes('line 6')),
+      problems.join('\n'),
+    );
   });
 
   it('a changed byte of a dataset object is found by both, and named', async () => {
@@ -120,25 +124,46 @@ describe('receipts of npm start', function () {
     await withFlippedFile(join(objects, 'files', 'md5', md5.slice(0, 2), md5.slice(2)), async () => {
       const ended = await verifiedHere();
       assert.equal(ended.status, 1, told(ended));
-      assert.ok([path, md5].some((name) => told(ended).includes(name)), told(ended));
+      assert.ok(
+        [path, md5].some((name) => told(ended).includes(name)),
+        told(ended),
+      );
       const dataset = await place.slipway(['dataset', 'verify', 'digits', '--data', place.data]);
       assert.equal(dataset.status, 1, told(dataset));
-      assert.ok([path, md5].some((name) => told(dataset).includes(name)), told(dataset));
+      assert.ok(
+        [path, md5].some((name) => told(dataset).includes(name)),
+        told(dataset),
+      );
       const { problems } = verifyExport(await exported(), keyid, objects);
-      assert.ok(problems.some((problem) => problem.includes(path)), problems.join('\n'));
+      assert.ok(
+        problems.some((problem) => problem.includes(path)),
+        problems.join('\n'),
+      );
     });
   });
 
   it('a changed byte of a model file is found by both, and named', async () => {
     const version = await server.call('getModelVersion', { params: { name: 'digits', version: 'latest' } });
-    const manifest = join(objects, 'files', 'md5', version.digests['md5']!.slice(0, 2), `${version.digests['md5']!.slice(2)}.dir`);
+    const manifest = join(
+      objects,
+      'files',
+      'md5',
+      version.digests['md5']!.slice(0, 2),
+      `${version.digests['md5']!.slice(2)}.dir`,
+    );
     const [{ relpath, md5 }] = JSON.parse(await readFile(manifest, 'utf8')) as [{ relpath: string; md5: string }];
     await withFlippedFile(join(objects, 'files', 'md5', md5.slice(0, 2), md5.slice(2)), async () => {
       const ended = await verifiedHere();
       assert.equal(ended.status, 1, told(ended));
-      assert.ok([relpath, md5].some((name) => told(ended).includes(name)), told(ended));
+      assert.ok(
+        [relpath, md5].some((name) => told(ended).includes(name)),
+        told(ended),
+      );
       const { problems } = verifyExport(await exported(), keyid, objects);
-      assert.ok(problems.some((problem) => problem.includes(version.id)), problems.join('\n'));
+      assert.ok(
+        problems.some((problem) => problem.includes(version.id)),
+        problems.join('\n'),
+      );
     });
   });
 
@@ -170,18 +195,25 @@ describe('receipts of npm start', function () {
     }
     const whole = await readFile(file);
     const pageBytes = whole.readUInt16BE(16);
+    const half = Math.floor(whole.length / pageBytes / 2) * pageBytes;
     for (const [what, damaged] of [
       ['its head', Buffer.concat([Buffer.alloc(100, 0x5a), whole.subarray(100)])],
-      ['a page in the middle', withPage(whole, Math.floor(whole.length / pageBytes / 2) * pageBytes, pageBytes)],
-      ['its second half', whole.subarray(0, Math.floor(whole.length / pageBytes / 2) * pageBytes)],
+      [
+        'a page in the middle',
+        Buffer.concat([whole.subarray(0, half), Buffer.alloc(pageBytes, 0xa5), whole.subarray(half + pageBytes)]),
+      ],
+      ['its second half', whole.subarray(0, half)],
     ] as const) {
       await writeFile(file, damaged);
-      const served = place.spawn(['serve', '--data', place.data, '--port', '0']);
-      const ended = await served.ended;
+      const ended = await verifiedHere();
       assert.equal(ended.status, 1, `${what}: ${told(ended)}`);
       assert.match(ended.stderr, /database file .*slipway\.db is damaged/, what);
       assert.match(ended.stderr, /hint: /, what);
     }
+    await writeFile(file, whole.subarray(half));
+    const served = await place.slipway(['serve', '--data', place.data, '--port', '0']);
+    assert.equal(served.status, 1, told(served));
+    assert.match(served.stderr, /database file .*slipway\.db is damaged/);
     await writeFile(file, whole);
   });
 });
@@ -191,10 +223,6 @@ function flipped(bytes: Buffer, at: number): Buffer {
   const copy = Buffer.from(bytes);
   copy[at] = copy[at]! ^ 1;
   return copy;
-}
-
-function withPage(whole: Buffer, at: number, bytes: number): Buffer {
-  return Buffer.concat([whole.subarray(0, at), Buffer.alloc(bytes, 0xa5), whole.subarray(at + bytes)]);
 }
 
 /** Objects are read-only: what changes one is a fault of the disk, or somebody who means to. */

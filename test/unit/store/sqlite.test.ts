@@ -89,12 +89,19 @@ describe('SQLite file', () => {
 
   it('is copied beside itself, with everything committed, before a migration', async () => {
     await fill();
+    // What kill -9 leaves: commits that stand in the write-ahead log only.
+    const killed = join(folder, 'killed.db');
+    const running = openSqliteStore(path);
+    await running.write((tx) => tx.setValue('key', 'value'));
+    for (const end of ['', '-wal']) copyFileSync(`${path}${end}`, `${killed}${end}`);
+    await running.close();
     const steps = migrations as string[];
     steps.push('CREATE TABLE added (x TEXT)');
     try {
-      const store = openSqliteStore(path);
+      const store = openSqliteStore(killed);
       await store.close();
-      const copy = new DatabaseSync(`${path}.schema-${steps.length - 1}`);
+      const copy = new DatabaseSync(`${killed}.schema-${steps.length - 1}`);
+      assert.equal(copy.prepare("SELECT value FROM value WHERE key = 'key'").get()!['value'], 'value');
       assert.equal(copy.prepare('SELECT count(*) AS n FROM event').get()!['n'], 500);
       assert.throws(() => copy.prepare('SELECT * FROM added'), /no such table/);
       copy.close();
