@@ -1,24 +1,22 @@
-// Builds everything and is the only place that knows everyone. Called once by main.ts; what it makes lives until the
-// window closes. Nothing here waits for the control plane.
+// Builds everything and is the only place that knows everyone. Called once, right after activation, by main.ts; what it
+// makes lives until the window closes. Nothing here waits for the control plane.
 import * as vscode from 'vscode';
 import { Connection } from './client/connection.ts';
-import { registerCommands } from './commands/index.ts';
-import { scheme } from './files/address.ts';
+import { createCommands, type Perform } from './commands/index.ts';
 import { createDatasetFiles } from './files/datasetFiles.ts';
-import { DatasetFileSystem } from './files/fileSystem.ts';
 import { LiveModel } from './model/liveModel.ts';
-import { Panels, pageViewType } from './panels/panels.ts';
+import { Panels } from './panels/panels.ts';
 import { dataFolder } from './server/dataFolder.ts';
 import { createEmbeddedServer } from './server/embedded.ts';
 import type { Services } from './services.ts';
 import { registerStatusBar } from './status/statusBar.ts';
 import { t } from './text/language.ts';
-import { registerUriHandler } from './uri.ts';
 import { registerViews } from './views/index.ts';
 import { registerYaml } from './yaml/index.ts';
 
 export interface Container {
   services: Services;
+  perform: Perform;
   /** Ends the pages' work in the control plane before the window closes. */
   close(): Promise<void>;
 }
@@ -45,22 +43,15 @@ export function build(context: vscode.ExtensionContext): Container {
     log,
     { dispose: () => model.dispose() },
     { dispose: () => connection.dispose() },
-    registerCommands(services),
     registerViews(services),
     registerStatusBar(services),
     registerYaml(),
-    registerUriHandler(services),
-    vscode.window.registerWebviewPanelSerializer(pageViewType, panels),
-    vscode.workspace.registerFileSystemProvider(scheme, new DatasetFileSystem(files, connection), {
-      isReadonly: true,
-      isCaseSensitive: true,
-    }),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('slipway.dataFolder')) void offerReload();
     }),
   );
   void connection.attach();
-  return { services, close: () => panels.dispose() };
+  return { services, perform: createCommands(services), close: () => panels.dispose() };
 }
 
 /** Another data folder is another control plane: everything shown would have to be made anew. */

@@ -1,5 +1,5 @@
 // What a person can do, one handler for each command of package.json (ids.ts), by domain. Commands ask (picks.ts,
-// projects.ts), call the API and show a panel; they start the control plane if none runs. The container registers them.
+// projects.ts), call the API and show a panel; they start the control plane if none runs. main.ts registers them.
 import * as vscode from 'vscode';
 import { SlipwayError } from '../../server/protocol/errors.ts';
 import type { Services } from '../services.ts';
@@ -7,14 +7,17 @@ import { t } from '../text/language.ts';
 import { appCommands } from './app.ts';
 import { datasetCommands } from './datasets.ts';
 import { endpointCommands } from './endpoints.ts';
-import { type CommandId, commandIds } from './ids.ts';
+import type { CommandId } from './ids.ts';
 import { modelCommands } from './models.ts';
 import { receiptCommands } from './receipts.ts';
 import { runCommands } from './runs.ts';
 import { sweepCommands } from './sweeps.ts';
 import { Cancelled, type CommandHandler, type CommandTable, errorText } from './table.ts';
 
-export function registerCommands(services: Services): vscode.Disposable {
+/** Carries a command out by its id. */
+export type Perform = (id: CommandId, target: unknown, selection: unknown) => Promise<void>;
+
+export function createCommands(services: Services): Perform {
   const table: CommandTable = {
     ...appCommands(services),
     ...datasetCommands(services),
@@ -24,12 +27,7 @@ export function registerCommands(services: Services): vscode.Disposable {
     ...endpointCommands(services),
     ...receiptCommands(services),
   };
-  const registered = commandIds.map((id) =>
-    vscode.commands.registerCommand(id, (target: unknown, selection: unknown) =>
-      perform(services, id, table[id], target, selection),
-    ),
-  );
-  return vscode.Disposable.from(...registered);
+  return (id, target, selection) => perform(services, id, table[id], target, selection);
 }
 
 /** Runs a handler; what goes wrong is told once, with what to do. */

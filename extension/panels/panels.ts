@@ -8,15 +8,14 @@ import { t } from '../text/language.ts';
 import { PageBridge } from './bridge.ts';
 import { contentSecurityPolicy } from './csp.ts';
 import { findSource } from './source.ts';
-
-export const pageViewType = 'slipway.page';
+import { pageViewType } from './viewType.ts';
 
 interface OpenPanel {
   panel: vscode.WebviewPanel;
   bridge: PageBridge;
 }
 
-export class Panels implements vscode.WebviewPanelSerializer {
+export class Panels {
   private readonly extensionUri: vscode.Uri;
   private readonly connection: Connection;
   private readonly log: vscode.LogOutputChannel;
@@ -41,8 +40,13 @@ export class Panels implements vscode.WebviewPanelSerializer {
     this.attach(panel, route);
   }
 
+  /** Shows the page of a path such as `/run/r1abc`. */
+  showPath(path: string): void {
+    this.show(parseRoute(path), 'Slipway');
+  }
+
   /** Brings a panel back after a reload; the page's state is its route. */
-  async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+  restore(panel: vscode.WebviewPanel, state: unknown): void {
     panel.webview.options = this.webviewOptions();
     this.attach(panel, restoredRoute(state));
   }

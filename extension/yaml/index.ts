@@ -19,6 +19,7 @@ export function registerYaml(): vscode.Disposable {
     diagnostics.set(document.uri, parse(document).problems.map(diagnostic));
   };
   const checkSoon = (document: vscode.TextDocument) => {
+    if (!isSlipwayFile(document)) return;
     const key = document.uri.toString();
     clearTimeout(timers.get(key));
     timers.set(
@@ -29,11 +30,11 @@ export function registerYaml(): vscode.Disposable {
       }, readAfterMs),
     );
   };
-  for (const document of vscode.workspace.textDocuments) check(document);
+  for (const document of vscode.workspace.textDocuments) checkSoon(document);
   return vscode.Disposable.from(
     diagnostics,
     vscode.workspace.onDidOpenTextDocument(check),
-    vscode.workspace.onDidChangeTextDocument(({ document }) => isSlipwayFile(document) && checkSoon(document)),
+    vscode.workspace.onDidChangeTextDocument(({ document }) => checkSoon(document)),
     vscode.workspace.onDidCloseTextDocument(({ uri }) => diagnostics.delete(uri)),
     vscode.languages.registerCodeLensProvider(selector, { provideCodeLenses: lenses }),
     vscode.languages.registerCompletionItemProvider(selector, { provideCompletionItems: completions }, ' ', ':'),

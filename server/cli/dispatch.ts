@@ -61,13 +61,16 @@ async function runCommand(command: Command, line: readonly string[], shell: Shel
     print(shell, commandHelp(command));
     return 0;
   }
-  const { data, server, 'token-file': tokenFile, ...own } = options as Record<string, string | undefined>;
+  const shared = (name: string) =>
+    Object.hasOwn(command.options, name) ? undefined : (options[name] as string | undefined);
+  const data = shared('data');
   const target = {
     data: dataFolder(data, shell.env, shell.cwd),
     isDataGiven: data !== undefined,
-    server,
-    tokenFile,
+    server: shared('server'),
+    tokenFile: shared('token-file'),
   };
+  const own = Object.fromEntries(Object.keys(command.options).map((name) => [name, options[name]]));
   return (await command.run({ args, options: own as never, rest, target }, shell)) ?? 0;
 }
 

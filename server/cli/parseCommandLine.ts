@@ -23,10 +23,14 @@ const controlPlane: Record<string, OptionSpec> = {
   'token-file': { type: 'string', value: 'FILE', help: 'The file with the token for --server.' },
 };
 
-/** The options of a command with those that it shares with others. */
+function without(shared: Record<string, OptionSpec>, own: Record<string, OptionSpec>): Record<string, OptionSpec> {
+  return Object.fromEntries(Object.entries(shared).filter(([name]) => !Object.hasOwn(own, name)));
+}
+
+/** The options of a command with those that it shares with others; one of its own takes the place of a shared one. */
 export function allOptions(command: Command): Record<string, OptionSpec> {
   const shared = command.uses === 'controlPlane' ? controlPlane : command.uses === 'dataFolder' ? dataFolder : {};
-  return { ...command.options, ...shared, ...everywhere };
+  return { ...command.options, ...without(shared, command.options), ...everywhere };
 }
 
 /**
@@ -110,7 +114,8 @@ function checkCompleteness(
   if (args.length > wanted.length) throw usageError(`${name}: unexpected argument ${args[wanted.length]}`, hint);
   if (rest.length > 0 && !command.rest) throw usageError(`${name}: nothing may stand after --`, hint);
   for (const [option, spec] of Object.entries(specs)) {
-    if (spec.required && (options[option] === undefined || (options[option] as unknown[]).length === 0)) {
+    const value = options[option];
+    if (spec.required && (value === undefined || (Array.isArray(value) && value.length === 0))) {
       throw usageError(`${name}: --${option} ${spec.value ?? ''} is missing`, hint);
     }
   }

@@ -222,6 +222,8 @@ async function verifyReceipts(client: Client, signal: AbortSignal): Promise<{ co
   while (operation.status === 'running') {
     await delay(100, undefined, { signal });
     operation = await client.call('getOperation', { params: { id: operation.id } });
+    // A control plane that died meanwhile has left no verdict.
+    if (operation.error?.code === 'operation.cutOff') return verifyReceipts(client, signal);
   }
   const result = operation.result as
     | { ok: boolean; count: number; heads: Record<string, string>; problems: { message: string }[] }

@@ -9,7 +9,8 @@ const Time = z.number().int().describe('Milliseconds since 1970.');
 const ParamValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const Params = z.record(z.string(), ParamValue);
 /** A number as JSON can carry it: non-finite ones by name. */
-export const Float = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]);
+// Literals, since the declaration of an enum with the member `-Infinity` is emitted as a computed key and lost.
+export const Float = z.union([z.number(), z.literal(['NaN', 'Infinity', '-Infinity'])]);
 export type Float = z.infer<typeof Float>;
 const Digests = z.record(z.string(), z.string()).describe('By algorithm: md5 (32 hex) and sha256 (64 hex).');
 

@@ -83,7 +83,7 @@ const invoke = command({
   name: 'endpoint invoke',
   summary: 'Send a request to an endpoint and print the answer.',
   details:
-    'The body of the answer goes to stdout; status, revision, receipt and request id go to stderr. With --json all of it is the result.',
+    'The body of the answer goes to stdout; status, revision, receipt and request id go to stderr. With --json all of it is the result.\nHere --data is the body: the data folder is named by $SLIPWAY_DATA.',
   arguments: [nameArgument],
   options: {
     data: { type: 'string', value: 'JSON|@FILE', help: 'The body, or @ and the file that it stands in.' },

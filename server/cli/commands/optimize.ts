@@ -44,14 +44,16 @@ const optimize = command({
     const given = { ...others, ...(goal.length > 0 ? { goals: goal } : {}) } as Parameters<typeof startOptimize>[0];
     let step: OptimizeStep = startOptimize({ ...given, space });
     await write(shell, step.lines);
-    for await (const line of createInterface({
-      input: shell.stdin,
-      signal: shell.signal,
-      crlfDelay: Number.POSITIVE_INFINITY,
-    })) {
-      step = feedLine(step.state, line);
-      await write(shell, step.lines);
-      if (step.state.status === 'ended') break;
+    const lines = createInterface({ input: shell.stdin, signal: shell.signal, crlfDelay: Number.POSITIVE_INFINITY });
+    try {
+      for await (const line of lines) {
+        step = feedLine(step.state, line);
+        await write(shell, step.lines);
+        if (step.state.status === 'ended') break;
+      }
+    } finally {
+      // A writer that keeps its end open does not keep this process.
+      
     }
     await write(shell, endOptimize(step.state));
     return 0;

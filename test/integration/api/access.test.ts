@@ -270,6 +270,7 @@ describe('API access', () => {
         { 'sec-fetch-site': 'same-site' },
         { origin: own, 'sec-fetch-site': 'cross-site' },
         { origin: own, 'sec-fetch-site': 'same-site' },
+        { origin: own, 'sec-fetch-site': 'none' },
         { origin: place.api.foreignUrl },
         { origin: 'null' },
         { origin: `http://localhost:1` },

@@ -34,12 +34,13 @@ export class MemoryControlPlane implements ControlPlane {
   readonly services = this.#services();
 
   readonly feed: ControlPlane['feed'] = {
-    cursor: async () => this.#cursor,
+    cursor: async () => {
+      await aWhile();
+      return this.#cursor;
+    },
     after: async (topic, cursor, of, limit) => {
       this.reads++;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      setImmediate(resolve); // as long as a database may take: commits come in between
-      await promise;
+      await aWhile();
       return [...this.#entities.values()]
         .filter((one) => one.topic === topic && one.cursor > cursor)
         .filter((one) => of === undefined || [one.id, one.project, one.parent].includes(of))
@@ -128,6 +129,11 @@ export class MemoryControlPlane implements ControlPlane {
     ]);
     return Object.fromEntries(services) as Services;
   }
+}
+
+/** As a database may take its time: commits come in between. */
+function aWhile(): Promise<void> {
+  return new Promise(setImmediate);
 }
 
 export interface Answer {

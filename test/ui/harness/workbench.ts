@@ -39,10 +39,23 @@ export interface Workbench {
   expandView(viewName: string): Promise<void>;
   /** A row of a view's tree by the text in it. */
   row(viewName: string, text: string | RegExp): Locator;
+  /** Chooses an action of a row, which shows when the row is hovered. */
+  rowAction(viewName: string, text: string | RegExp, action: string): Promise<void>;
+  /** Opens a file of the folder by its name. */
+  openFile(name: string): Promise<void>;
+  /** Replaces text in the open editor, unsaved, by the editor's own find and replace. */
+  replaceInFile(text: string, by: string): Promise<void>;
   /** Notifications that are on screen, with the given text. */
   notification(text: string | RegExp): Locator;
+  /** The tab of an editor or panel by its title. */
+  tab(title: string | RegExp): Locator;
+  /** The titles of all tabs, in their order. */
+  tabs(): Promise<string[]>;
   /** The document of the active webview panel (VS Code nests two frames). */
   webview(): FrameLocator;
+  /** A button of a modal dialog or of a notification. */
+  answer(label: string): Promise<void>;
+  theme(): Theme;
   setTheme(theme: Theme): Promise<void>;
   /** Waits until the editor is still, then writes out/screenshots/NAME-THEME.png and returns its path. */
   screenshot(name: string): Promise<string>;
@@ -61,6 +74,8 @@ export interface WorkbenchOptions {
   vsix?: string;
   theme?: Theme;
   settings?: Record<string, unknown>;
+  /** Settings of the machine, e.g. `slipway.dataFolder`. */
+  machineSettings?: Record<string, unknown>;
   env?: NodeJS.ProcessEnv;
   /** Display language, e.g. `ko`. */
   locale?: string;
@@ -74,24 +89,40 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
     vsix: [options.vsix ?? path.join(out, 'slipway.vsix')],
     settings: { ...options.settings, 'workbench.colorTheme': themes[theme].id },
     env: options.env ?? {},
+    machineSettings: options.machineSettings ?? {},
     ...(options.locale ? { locale: options.locale } : {}),
   });
   let browser: Browser | undefined;
   try {
     browser = await launchChromium();
-    const context = await browser.newContext({
-      viewport: { width: 1440, height: 900 },
-      ...(options.locale ? { locale: options.locale } : {}),
-    });
-    const page = await context.newPage();
-    await page.goto(`${server.url}/?folder=${encodeURIComponent(options.folder)}`);
-    await ready(page, theme);
+    const page = await openWindow(browser, server, options.folder, theme, options.locale);
     return gestures(page, server, browser, theme);
   } catch (error) {
     await browser?.close();
     await server.stop();
     throw error;
   }
+}
+
+/** One more window of a running editor, as in another browser profile, on another folder. */
+export async function openSecondWindow(first: Workbench, folder: string): Promise<Workbench> {
+  const browser = await launchChromium();
+  try {
+    const page = await openWindow(browser, first.server, folder, first.theme());
+    return gestures(page, { ...first.server, stop: async () => undefined }, browser, first.theme());
+  } catch (error) {
+    await browser.close();
+    throw error;
+  }
+}
+
+async function openWindow(browser: Browser, server: CodeServer, folder: string, theme: Theme, locale?: string) {
+  const viewport = { width: 1440, height: 900 };
+  const context = await browser.newContext({ viewport, ...(locale ? { locale } : {}) });
+  const page = await context.newPage();
+  await page.goto(`${server.url}/?folder=${encodeURIComponent(folder)}`);
+  await ready(page, theme);
+  return page;
 }
 
 /** The workbench is drawn, and its settings and theme are in force. */
@@ -141,8 +172,35 @@ function gestures(page: Page, server: CodeServer, browser: Browser, initialTheme
       if ((await header.getAttribute('aria-expanded')) === 'false') await header.click();
     },
     row: (viewName, text) => workbench.tree(viewName).getByRole('treeitem').filter({ hasText: text }),
+    async rowAction(viewName, text, action) {
+      const row = workbench.row(viewName, text).first();
+      await row.hover();
+      await row.getByRole('button', { name: action }).click();
+    },
+    async openFile(name) {
+      await page.keyboard.press('Control+p');
+      await quickInput.locator('input.input').fill(name);
+      await quickInput.getByRole('option', { name }).first().click();
+      await page.locator('.monaco-editor .view-lines').first().waitFor();
+    },
+    async replaceInFile(text, by) {
+      await page.locator('.part.editor .monaco-editor .view-lines:visible').first().click();
+      await page.keyboard.press('Control+h');
+      const widget = page.locator('.find-widget.visible');
+      await widget.getByRole('textbox', { name: 'Find' }).fill(text);
+      await widget.getByRole('textbox', { name: 'Replace' }).fill(by);
+      await page.keyboard.press('Control+Alt+Enter');
+      await page.keyboard.press('Escape');
+    },
     notification: (text) => page.locator('.notification-list-item').filter({ hasText: text }),
-    webview: () => page.frameLocator('iframe.webview.ready').frameLocator('#active-frame'),
+    tab: (title) => page.locator('.part.editor').getByRole('tab', { name: title }),
+    tabs: () => page.locator('.part.editor .tab .label-name').allInnerTexts(),
+    // Panels that are behind others keep their frames, unseen.
+    webview: () => page.frameLocator('iframe.webview.ready:visible').frameLocator('#active-frame'),
+    async answer(label) {
+      await page.locator('.monaco-dialog-box, .notification-list-item').getByRole('button', { name: label }).click();
+    },
+    theme: () => currentTheme,
     async setTheme(theme) {
       const { label, cssClass } = themes[theme];
       if (theme !== currentTheme) {

@@ -3,9 +3,15 @@
  * other counters, writes receipts, or throws, as its events say.
  */
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { type AnyCommand, type AnyEvent, type CommandHandler, Engine, type EngineOptions } from '../../../server/engine/engine.ts';
 import type { ReceiptDraft } from '../../../server/domain/reducer.ts';
 import { send } from '../../../server/domain/reducer.ts';
+import {
+  type AnyCommand,
+  type AnyEvent,
+  type CommandHandler,
+  Engine,
+  type EngineOptions,
+} from '../../../server/engine/engine.ts';
 import { openSqliteStore } from '../../../server/store/sqlite.ts';
 
 export interface Counter {
@@ -18,7 +24,9 @@ export interface Counter {
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
 export const signer = {
-  keyid: createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('hex'),
+  keyid: createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex'),
   sign: (bytes: Uint8Array) => sign(null, bytes, privateKey),
 };
 

@@ -48,11 +48,18 @@ describe('engine', () => {
   describe('one transaction', () => {
     it('stores event, view, receipt, command and what follows in other states together', async () => {
       const engine = open({ work: () => new Promise(() => {}) });
-      await engine.send('counter', 'a', add('a', 1, { ask: ['work'], isOnRecord: true, tell: [{ id: 'b', event: add('b', 5) }] }));
+      await engine.send(
+        'counter',
+        'a',
+        add('a', 1, { ask: ['work'], isOnRecord: true, tell: [{ id: 'b', event: add('b', 5) }] }),
+      );
       const { receipts, entities, commands, events } = await everything(engine);
       assert.deepEqual([receipts.length, commands.length, events.length], [1, 1, 1]);
       const sums = entities.map(({ id, data }) => [id, (data as { sum: number }).sum]);
-      assert.deepEqual(sums, [['b', 5], ['a', 1]]);
+      assert.deepEqual(sums, [
+        ['b', 5],
+        ['a', 1],
+      ]);
     });
 
     it('stores nothing at all when a reducer throws in the middle of a cascade, and forgets what it had seen', async () => {
@@ -88,7 +95,6 @@ describe('engine', () => {
       await engine.send('counter', 'a', add('a', 1));
       fails = true;
       const lost = engine.send('counter', 'a', add('a', 10));
-      fails = true;
       await assert.rejects(lost, /disk full/);
       fails = false;
       await engine.send('counter', 'a', add('a', 100));
@@ -133,10 +139,15 @@ describe('engine', () => {
       const receipts = (await engine.store.read.receipts({ project: 'digits' })).reverse();
       const links = receipts.map(({ id, envelope }) => {
         const { payload } = JSON.parse(envelope) as { payload: string };
-        const { predicate } = JSON.parse(Buffer.from(payload, 'base64').toString()) as { predicate: { prev: string | null } };
+        const { predicate } = JSON.parse(Buffer.from(payload, 'base64').toString()) as {
+          predicate: { prev: string | null };
+        };
         return [predicate.prev, id];
       });
-      assert.deepEqual(links.map(([prev]) => prev), [null, links[0]![1], links[1]![1]]);
+      assert.deepEqual(
+        links.map(([prev]) => prev),
+        [null, links[0]![1], links[1]![1]],
+      );
     });
   });
 
@@ -153,9 +164,20 @@ describe('engine', () => {
       let release = () => {};
       const gate = new Promise<void>((resolve) => (release = resolve));
       const engine = open({
-        slow: async (_, { id }) => (await gate, log.push('slow'), [done(id, 'slow')]),
-        quick: async (_, { id }) => (log.push('quick'), [done(id, 'quick')]),
-        other: async (_, { id }) => (log.push('other'), release(), [done(id, 'other')]),
+        slow: async (_, { id }) => {
+          await gate;
+          log.push('slow');
+          return [done(id, 'slow')];
+        },
+        quick: async (_, { id }) => {
+          log.push('quick');
+          return [done(id, 'quick')];
+        },
+        other: async (_, { id }) => {
+          log.push('other');
+          release();
+          return [done(id, 'other')];
+        },
       });
       await engine.send('counter', 'a', add('a', 1, { ask: ['slow', 'quick', 'x/other'] }));
       await heard(engine, 3);
@@ -188,7 +210,10 @@ describe('engine', () => {
       await first.send('counter', 'a', add('a', 1, { ask: ['one', 'two'] }));
       await close(first);
       const log: string[] = [];
-      const handler = async (command: { type: string }, { id }: { id: string }) => (log.push(command.type), [done(id, command.type)]);
+      const handler = async (command: { type: string }, { id }: { id: string }) => {
+        log.push(command.type);
+        return [done(id, command.type)];
+      };
       const second = open({ one: handler, two: handler });
       assert.deepEqual(log, []);
       await second.start();
@@ -198,7 +223,11 @@ describe('engine', () => {
 
     it('that events gave before the start are carried out once', async () => {
       let count = 0;
-      const engine = open({ work: async (_, { id }) => (count++, [done(id, 'work')]) });
+      const work = async (_: unknown, { id }: { id: string }) => {
+        count++;
+        return [done(id, 'work')];
+      };
+      const engine = open({ work });
       await engine.send('counter', 'a', add('a', 1, { ask: ['work', 'work'] }));
       await engine.start();
       await heard(engine, 2);
@@ -216,12 +245,17 @@ describe('engine', () => {
 
     it('of a control plane that is killed in the middle of one are carried out again: nothing lost, nothing doubled', async () => {
       const journal = join(folder, 'journal');
-      const child = spawn(process.execPath, [join(import.meta.dirname, 'killed.ts'), path, journal], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn(process.execPath, [join(import.meta.dirname, 'killed.ts'), path, journal], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       await once(child.stdout, 'data');
       child.kill('SIGKILL');
       await once(child, 'exit');
       assert.equal(readFileSync(journal, 'utf8'), 'quick\nslow\n');
-      const engine = open({ slow: async (_, { id }) => [done(id, 'slow')], quick: async (_, { id }) => [done(id, 'again')] });
+      const engine = open({
+        slow: async (_, { id }) => [done(id, 'slow')],
+        quick: async (_, { id }) => [done(id, 'again')],
+      });
       await engine.start();
       assert.deepEqual((await heard(engine, 2)).heard, ['quick', 'slow']);
       assert.deepEqual([(await counter(engine))!.sum, (await everything(engine)).receipts.length], [7, 1]);
@@ -263,7 +297,13 @@ describe('engine', () => {
       await engine.send('counter', 'a', add('a', 1));
       assert.equal((await waiting).sum, 2);
       assert.equal((await waitForState<Counter>(engine, 'counter', 'a', () => true, AbortSignal.timeout(5000))).sum, 2);
-      const given = waitForState<Counter>(engine, 'counter', 'a', () => false, AbortSignal.abort(new Error('given up')));
+      const given = waitForState<Counter>(
+        engine,
+        'counter',
+        'a',
+        () => false,
+        AbortSignal.abort(new Error('given up')),
+      );
       await assert.rejects(given, /given up/);
     });
   });
@@ -277,10 +317,16 @@ describe('engine', () => {
         const id = `c${i % 3}`;
         return engine.send('counter', id, add(id, 1, { tell: [{ id: 'd', event: add('d', 1) }] }));
       });
-      await Promise.all([...sends, engine.putViews([{ topic: 'runs', id: 'live', project: '', data: { id: 'live' } }])]);
+      await Promise.all([
+        ...sends,
+        engine.putViews([{ topic: 'runs', id: 'live', project: '', data: { id: 'live' } }]),
+      ]);
       await engine.send('counter', 'c0', { type: 'removed' });
       const cursors = feed.map(({ cursor }) => cursor);
-      assert.deepEqual(cursors, cursors.toSorted((a, b) => a - b));
+      assert.deepEqual(
+        cursors,
+        cursors.toSorted((a, b) => a - b),
+      );
       assert.equal(new Set(cursors).size, 42);
       assert.deepEqual([feed.at(-1)!.id, feed.at(-1)!.removed], ['c0', true]);
       const stored = await engine.store.read.entities({ topic: 'runs', after: 0, limit: 99 });

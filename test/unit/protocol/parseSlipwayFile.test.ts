@@ -60,7 +60,12 @@ describe('slipway.yaml', () => {
   const unknownKeys: [key: string, text: string, place: string, hint: RegExp][] = [
     ['at the top', 'project: digits\ntrian:\n  run: x\n', '2:1-2:6 yaml.unknownKey trian', /`train`/],
     ['in train', 'project: digits\ntrain:\n  run: x\n  parms: {}\n', '4:3-4:8 yaml.unknownKey train.parms', /`params`/],
-    ['in a stage', 'project: digits\nstages:\n  a: { run: x, ouputs: [y] }\n', '3:16-3:22 yaml.unknownKey stages.a.ouputs', /`outputs`/],
+    [
+      'in a stage',
+      'project: digits\nstages:\n  a: { run: x, ouputs: [y] }\n',
+      '3:16-3:22 yaml.unknownKey stages.a.ouputs',
+      /`outputs`/,
+    ],
     [
       'in a list',
       'project: digits\nvalidate:\n  run: x\n  gates:\n    - metric: acc\n      mim: 1\n      min: 1\n',
@@ -73,7 +78,12 @@ describe('slipway.yaml', () => {
       '2:51-2:62 yaml.unknownKey serve.rollout.analysis.maxErorRate',
       /`maxErrorRate`/,
     ],
-    ['after Korean text', 'project: digits\ntrain: { run: "훈련 🙂", pram: 1 }\n', '2:24-2:28 yaml.unknownKey train.pram', /`params`/],
+    [
+      'after Korean text',
+      'project: digits\ntrain: { run: "훈련 🙂", pram: 1 }\n',
+      '2:24-2:28 yaml.unknownKey train.pram',
+      /`params`/,
+    ],
   ];
   for (const [where, text, place, hint] of unknownKeys) {
     it(`names the nearest key for an unknown one ${where}, at its exact place`, () => {
@@ -91,7 +101,11 @@ describe('slipway.yaml', () => {
   const wrong: [what: string, text: string, expected: string[]][] = [
     ['a value', 'project: digits\ntrain: { run: x, args: clicky }\n', ['2:24-2:30 yaml.wrongValue train.args']],
     ['a name', 'project: Digits!\n', ['1:10-1:17 yaml.wrongValue project']],
-    ['a missing key, at the value that lacks it', 'project: digits\ntrain:\n  args: none\n', ['3:3-4:1 yaml.missingKey train.run']],
+    [
+      'a missing key, at the value that lacks it',
+      'project: digits\ntrain:\n  args: none\n',
+      ['3:3-4:1 yaml.missingKey train.run'],
+    ],
     ['an empty file', '', ['1:1-1:1 yaml.missingKey project']],
     ['a file that is no map', 'hello\n', ['1:1-1:6 yaml.wrongValue ']],
     ['bad YAML', 'project: digits\ntrain: { run: x\n', ['3:1-3:2 yaml.syntax ']],
@@ -99,17 +113,34 @@ describe('slipway.yaml', () => {
     ['a tab', 'project: digits\ntrain:\n\trun: x\n', ['3:1-3:2 yaml.syntax ']],
     ['an alias without its anchor', 'project: digits\nenv: *common\n', ['2:6-2:13 yaml.syntax ']],
     ['a unit', 'project: digits\ntimeout: 5 minutes\n', ['2:10-2:19 yaml.wrongValue timeout']],
-    ['rollout steps that fall', 'project: digits\nserve: { framework: flask, rollout: { steps: [50, 5, 100] } }\n', ['2:46-2:58 yaml.wrongValue serve.rollout.steps']],
-    ['a gate that asks nothing', 'project: digits\nvalidate: { run: x, gates: [ { metric: acc } ] }\n', ['2:30-2:45 yaml.wrongValue validate.gates.0']],
-    ['an unknown stage', 'project: digits\nstages: { prep: { run: x } }\ntrain: { run: x, needs: [perp] }\n', ['3:25-3:31 yaml.unknownStage train.needs']],
-    ['two things at once', 'project: digits\ntrian: 1\nsecrets: x\n', ['3:10-3:11 yaml.wrongValue secrets', '2:1-2:6 yaml.unknownKey trian']],
+    [
+      'rollout steps that fall',
+      'project: digits\nserve: { framework: flask, rollout: { steps: [50, 5, 100] } }\n',
+      ['2:46-2:58 yaml.wrongValue serve.rollout.steps'],
+    ],
+    [
+      'a gate that asks nothing',
+      'project: digits\nvalidate: { run: x, gates: [ { metric: acc } ] }\n',
+      ['2:30-2:45 yaml.wrongValue validate.gates.0'],
+    ],
+    [
+      'an unknown stage',
+      'project: digits\nstages: { prep: { run: x } }\ntrain: { run: x, needs: [perp] }\n',
+      ['3:25-3:31 yaml.unknownStage train.needs'],
+    ],
+    [
+      'two things at once',
+      'project: digits\ntrian: 1\nsecrets: x\n',
+      ['3:10-3:11 yaml.wrongValue secrets', '2:1-2:6 yaml.unknownKey trian'],
+    ],
   ];
   for (const [what, text, expected] of wrong) {
     it(`places a problem exactly: ${what}`, () => assert.deepEqual(places(text), expected));
   }
 
   it('names the stages of a circle in their order', () => {
-    const stages = 'project: digits\nstages:\n  a: { run: x, needs: [c] }\n  b: { run: x, needs: [a] }\n  c: { run: x, needs: [b] }\n';
+    const stages =
+      'project: digits\nstages:\n  a: { run: x, needs: [c] }\n  b: { run: x, needs: [a] }\n  c: { run: x, needs: [b] }\n';
     const [problem] = parseSlipwayFile(stages).problems;
     assert.equal(problem!.code, 'yaml.cycle');
     assert.match(problem!.message, /a → c → b → a/);
@@ -129,7 +160,29 @@ describe('slipway.yaml', () => {
   });
 
   it('never throws, whatever the text', () => {
-    const pieces = fc.constantFrom('project', ': ', 'digits', '\n', '  ', 'train', 'stages', '- ', '{', '}', '[', ']', '&a', '*a', '!!x', '"', '<<', 'null', '1', '\t', '#');
+    const pieces = fc.constantFrom(
+      'project',
+      ': ',
+      'digits',
+      '\n',
+      '  ',
+      'train',
+      'stages',
+      '- ',
+      '{',
+      '}',
+      '[',
+      ']',
+      '&a',
+      '*a',
+      '!!x',
+      '"',
+      '<<',
+      'null',
+      '1',
+      '\t',
+      '#',
+    );
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 30 }), (parts) => {
         const { file, problems } = parseSlipwayFile(parts.join(''));
@@ -140,7 +193,8 @@ describe('slipway.yaml', () => {
   });
 
   describe('nearest key', () => {
-    it('counts a swap of neighbours as one mistake', () => assert.equal(nearestKey('tarin', ['strain', 'train']), 'train'));
+    it('counts a swap of neighbours as one mistake', () =>
+      assert.equal(nearestKey('tarin', ['taxxn', 'train']), 'train'));
     it('does not guess at what is far away', () => assert.equal(nearestKey('xyzzy', ['train', 'serve']), undefined));
     it('reads over the case of letters', () => assert.equal(nearestKey('PARAMS', ['params']), 'params'));
   });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseVersionRef } from '../../../server/protocol/names.ts';
-import { Name } from '../../../server/protocol/names.ts';
+import { Name, parseVersionRef } from '../../../server/protocol/names.ts';
 import { Bytes, DurationMs } from '../../../server/protocol/units.ts';
 
 describe('units', () => {
@@ -52,7 +51,15 @@ describe('names', () => {
   it('reads a version reference, and nothing that is nearly one', () => {
     assert.deepEqual(parseVersionRef('digits@v3'), { name: 'digits', version: 3 });
     assert.deepEqual(parseVersionRef('digits'), { name: 'digits' });
-    for (const text of ['digits@3', 'digits@v0', 'digits@v03', 'digits@v', 'x@v1', 'digits@v1 ', 'digits@v9999999999']) {
+    for (const text of [
+      'digits@3',
+      'digits@v0',
+      'digits@v03',
+      'digits@v',
+      'x@v1',
+      'digits@v1 ',
+      'digits@v9999999999',
+    ]) {
       assert.equal(parseVersionRef(text), undefined, text);
     }
   });

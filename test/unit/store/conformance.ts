@@ -63,7 +63,10 @@ export function storeConformance(name: string, makePlace: () => Promise<StorePla
       assert.deepEqual(await store.read.events('run', 'r1', 0), []);
       assert.equal(await store.read.snapshot('run', 'r1'), undefined);
       assert.deepEqual(await store.read.pendingCommands(), []);
-      assert.deepEqual((await store.read.entities({ topic: 'runs', limit: 9 })).map(({ id }) => id), ['before']);
+      assert.deepEqual(
+        (await store.read.entities({ topic: 'runs', limit: 9 })).map(({ id }) => id),
+        ['before'],
+      );
       assert.equal(await store.read.head('digits'), undefined);
       assert.equal(await store.read.receiptOfDigest('md5', 'm'), undefined);
       assert.deepEqual([await store.read.value('key'), await store.read.cursor()], [undefined, 1]);
@@ -102,19 +105,29 @@ export function storeConformance(name: string, makePlace: () => Promise<StorePla
         await tx.appendEvent('run', 'r2', 1, { n: 9 });
         return [first, await tx.appendEvent('run', 'r1', 1, { n: 2 }), await tx.appendEvent('run', 'r1', 1, { n: 3 })];
       });
-      assert.deepEqual((await store.read.events('run', 'r1', 0)).map(({ event }) => event), [{ n: 1 }, { n: 2 }, { n: 3 }]);
-      assert.deepEqual((await store.read.events('run', 'r1', second!)).map(({ event }) => event), [{ n: 3 }]);
+      assert.deepEqual(
+        (await store.read.events('run', 'r1', 0)).map(({ event }) => event),
+        [{ n: 1 }, { n: 2 }, { n: 3 }],
+      );
+      assert.deepEqual(
+        (await store.read.events('run', 'r1', second!)).map(({ event }) => event),
+        [{ n: 3 }],
+      );
     });
 
     it('gives commands that are not done in the order they came, each once', async () => {
-      const add = (id: string) => store.write((tx) => tx.addCommand({ id, kind: 'run', subject: 'r', command: { type: id } }));
+      const add = (id: string) =>
+        store.write((tx) => tx.addCommand({ id, kind: 'run', subject: 'r', command: { type: id } }));
       for (const id of ['z', 'a', 'm', 'a']) await add(id);
       assert.equal(await store.write((tx) => tx.completeCommand('a')), true);
       assert.equal(await store.write((tx) => tx.completeCommand('a')), false);
       assert.equal(await store.write((tx) => tx.completeCommand('unknown')), false);
       await add('a');
       await reopen();
-      assert.deepEqual((await store.read.pendingCommands()).map(({ id }) => id), ['z', 'm']);
+      assert.deepEqual(
+        (await store.read.pendingCommands()).map(({ id }) => id),
+        ['z', 'm'],
+      );
     });
 
     it('pages newest first without gaps or doubles while objects are added and changed', async () => {
@@ -135,7 +148,10 @@ export function storeConformance(name: string, makePlace: () => Promise<StorePla
       const cursors = [(await put('r1')).cursor, (await put('r2')).cursor, (await put('r1', { n: 2 })).cursor];
       await reopen();
       cursors.push((await remove('r2'))!.cursor, (await put('r3')).cursor);
-      assert.deepEqual(cursors, cursors.toSorted((a, b) => a - b));
+      assert.deepEqual(
+        cursors,
+        cursors.toSorted((a, b) => a - b),
+      );
       assert.equal(new Set(cursors).size, 5);
       assert.equal(await store.read.cursor(), cursors.at(-1));
     });
@@ -172,7 +188,8 @@ export function storeConformance(name: string, makePlace: () => Promise<StorePla
       await put('b', {}, { project: 'p2', parent: 'w1' });
       await put('c', {}, { project: 'p2', parent: 'a' });
       await put('a', {}, { topic: 'sweeps' });
-      const ids = async (filter: object) => (await store.read.entities({ topic: 'runs', limit: 9, ...filter })).map(({ id }) => id);
+      const ids = async (filter: object) =>
+        (await store.read.entities({ topic: 'runs', limit: 9, ...filter })).map(({ id }) => id);
       assert.deepEqual(await ids({ project: 'p2' }), ['c', 'b']);
       assert.deepEqual(await ids({ parent: 'w1' }), ['b', 'a']);
       assert.deepEqual(await ids({ of: 'a' }), ['c', 'a']);

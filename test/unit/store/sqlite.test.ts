@@ -44,7 +44,8 @@ describe('SQLite file', () => {
     const header = Buffer.alloc(100);
     readSync(file, header, 0, 100, 0);
     const pageBytes = header.readUInt16BE(16);
-    for (let page = 1; page < header.readUInt32BE(28); page++) writeSync(file, Buffer.alloc(16, 0xa5), 0, 16, page * pageBytes);
+    for (let page = 1; page < header.readUInt32BE(28); page++)
+      writeSync(file, Buffer.alloc(16, 0xa5), 0, 16, page * pageBytes);
   }
 
   it('is found sound after use', async () => {
@@ -63,7 +64,10 @@ describe('SQLite file', () => {
     damagePages();
     const store = openSqliteStore(path);
     await assert.rejects(store.read.events('run', 'r1', 0), { code: 'store.damaged' });
-    await assert.rejects(store.write((tx) => tx.appendEvent('run', 'r1', 0, {})), { code: 'store.damaged' });
+    await assert.rejects(
+      store.write((tx) => tx.appendEvent('run', 'r1', 0, {})),
+      { code: 'store.damaged' },
+    );
     await store.close();
   });
 

@@ -9,9 +9,10 @@ describe('activation', () => {
     const extension = vscode.extensions.getExtension('slipway.slipway')!;
     const isFirst = !extension.isActive;
     const before = performance.now();
+    await extension.activate();
+    const tookMs = (performance.now() - before).toFixed(1);
     const { folder } = await activated();
     const output = process.env['SLIPWAY_TEST_OUTPUT'];
-    const tookMs = (performance.now() - before).toFixed(1);
     if (output && isFirst) appendFileSync(output, `  activation took ${tookMs} ms\n`);
     const registered = await vscode.commands.getCommands(true);
     const { contributes } = extension.packageJSON as { contributes: { commands: { command: string }[] } };

@@ -94,7 +94,7 @@ describe('control plane', () => {
 
   it('a control plane that is gone is not started by the connection, and is found again when it is back', async () => {
     process.kill(pidOf(services), 'SIGKILL');
-    await waitFor('the loss', () => services.connection.status.state !== 'connected' || undefined);
+    await waitFor('the end to be noticed', () => services.connection.status.state === 'stopped' || undefined);
     await vscode.commands.executeCommand('slipway.startServer');
     assert.equal(services.connection.status.state, 'connected');
     await seen('letters  v2', datasets);

@@ -5,16 +5,18 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import type { Container } from '../../../extension/container.ts';
 import type { Services } from '../../../extension/services.ts';
 import type { Row } from '../../../extension/views/row.ts';
 
 const waitMs = 50_000;
 
-/** The activated extension's services, which it exports to tests. */
+/** The activated extension's services, which it opens to tests. */
 export async function activated(): Promise<Services> {
-  const extension = vscode.extensions.getExtension<Services>('slipway.slipway');
+  const extension = vscode.extensions.getExtension<{ container(): Promise<Container> }>('slipway.slipway');
   assert.ok(extension, 'the extension is not installed');
-  return extension.activate();
+  const { container } = await extension.activate();
+  return (await container()).services;
 }
 
 /** Waits until `look` gives something. */

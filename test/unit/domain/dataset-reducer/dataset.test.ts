@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { type DatasetEvent, type DatasetState, reduceDataset, type SplitFacts } from '../../../../server/domain/dataset/dataset.ts';
+import {
+  type DatasetEvent,
+  type DatasetState,
+  reduceDataset,
+  type SplitFacts,
+} from '../../../../server/domain/dataset/dataset.ts';
 
 const md5 = (letter: string) => letter.repeat(32);
 const sha256 = (letter: string) => letter.repeat(64);
@@ -40,10 +45,18 @@ function replay(events: DatasetEvent[]) {
 describe('dataset', () => {
   it('numbers versions from 1, each receipt naming the version before as its input', () => {
     const { state, receipts } = replay([added('a'), added('b')]);
-    assert.deepEqual(state.versions.map(({ version }) => version), [1, 2]);
+    assert.deepEqual(
+      state.versions.map(({ version }) => version),
+      [1, 2],
+    );
     assert.deepEqual(receipts[0]!.inputs, []);
-    assert.deepEqual(receipts[1]!.inputs, [{ name: 'dataset:digits@v1', digest: { md5: md5('a'), sha256: sha256('a') } }]);
-    assert.deepEqual(receipts[1]!.subject, { name: 'dataset:digits@v2', digest: { md5: md5('b'), sha256: sha256('b') } });
+    assert.deepEqual(receipts[1]!.inputs, [
+      { name: 'dataset:digits@v1', digest: { md5: md5('a'), sha256: sha256('a') } },
+    ]);
+    assert.deepEqual(receipts[1]!.subject, {
+      name: 'dataset:digits@v2',
+      digest: { md5: md5('b'), sha256: sha256('b') },
+    });
   });
 
   it('makes no new version of the same bytes, but one of bytes that came back later', () => {

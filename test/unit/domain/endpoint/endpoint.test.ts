@@ -32,7 +32,10 @@ const ready = (replica: string): Happening => ({ type: 'replicaReady', replica }
 const ended = (replica: string): Happening => ({ type: 'replicaEnded', replica, reason: 'exit status 1' });
 const weights = (all: Record<string, number>): Happening => ({ type: 'weights', weights: all });
 
-function replay(events: readonly Happening[], start?: EndpointState): { state: EndpointState; commands: EndpointCommand[] } {
+function replay(
+  events: readonly Happening[],
+  start?: EndpointState,
+): { state: EndpointState; commands: EndpointCommand[] } {
   let state = start;
   const commands: EndpointCommand[] = [];
   for (const [at, event] of events.entries()) {
@@ -127,12 +130,20 @@ describe('endpoint', () => {
   });
 
   it('gives weight to those that are named, and none to the others', () => {
-    const { state } = replay([deploy('v6', 'l2'), weights({ v6: 25, v5: 75 }), weights({ v6: 100 })], replay(serving).state);
+    const { state } = replay(
+      [deploy('v6', 'l2'), weights({ v6: 25, v5: 75 }), weights({ v6: 100 })],
+      replay(serving).state,
+    );
     assert.deepEqual([state.revisions['v5']!.weight, state.revisions['v6']!.weight], [0, 100]);
   });
 
   it('does not take a dead replica for ready because the news of it comes late', () => {
-    const { state } = replay([deploy('v6', 'l2', 1), ready('e-digits-v6-0-1'), ended('e-digits-v6-0-1'), ready('e-digits-v6-0-1')]);
+    const { state } = replay([
+      deploy('v6', 'l2', 1),
+      ready('e-digits-v6-0-1'),
+      ended('e-digits-v6-0-1'),
+      ready('e-digits-v6-0-1'),
+    ]);
     assert.equal(state.revisions['v6']!.status, 'failed');
   });
 
@@ -149,7 +160,9 @@ describe('endpoint', () => {
       revision.map((name): Happening => ({ type: 'retire', revision: name })),
       fc.constantFrom('l1', 'l2').map((rollout): Happening => ({ type: 'rolloutOver', rollout })),
     );
-    const history = fc.array(fc.oneof(happening, replica.map(ended)), { minLength: 10, maxLength: 60 }).map((events) => [deploy('v5', 'l1'), ...events]);
+    const history = fc
+      .array(fc.oneof(happening, replica.map(ended)), { minLength: 10, maxLength: 60 })
+      .map((events) => [deploy('v5', 'l1'), ...events]);
 
     it('starts each replica id once', () => {
       fc.assert(
@@ -175,7 +188,10 @@ describe('endpoint', () => {
       fc.assert(
         fc.property(history, (events) => {
           for (const { status, replicas } of Object.values(replay(events).state.revisions)) {
-            assert.equal(status === 'ready', replicas.every((one) => one.status === 'ready'));
+            assert.equal(
+              status === 'ready',
+              replicas.every((one) => one.status === 'ready'),
+            );
           }
         }),
         { numRuns: 500 },
@@ -188,9 +204,14 @@ describe('endpoint', () => {
           const { state, commands } = replay(events);
           const now = Object.values(state.revisions).flatMap((one) => one.replicas.map(({ id }) => id));
           const gone = events.flatMap((event) => (event.type === 'replicaEnded' ? [event.replica] : []));
-          const stopped = commands.flatMap((command) => (command.type === 'endpoint.stopReplica' ? [command.replica] : []));
+          const stopped = commands.flatMap((command) =>
+            command.type === 'endpoint.stopReplica' ? [command.replica] : [],
+          );
           const known = new Set([...now, ...gone, ...stopped]);
-          assert.deepEqual(started(commands).filter((id) => !known.has(id)), []);
+          assert.deepEqual(
+            started(commands).filter((id) => !known.has(id)),
+            [],
+          );
         }),
         { numRuns: 500 },
       );

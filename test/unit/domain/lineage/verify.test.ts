@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Envelope } from '../../../../server/domain/lineage/receipt.ts';
 import { type Verdict, verifyChains } from '../../../../server/domain/lineage/verify.ts';
-import { digestsOf, draft, loop, newKey, type Sealed, seal, type TestKey } from './chains.ts';
+import { digestsOf, draft, loop, newKey, reseal, type Sealed, seal, type TestKey } from './chains.ts';
 
 const key = newKey();
 const other = newKey();
@@ -60,29 +60,49 @@ describe('verifying chains of receipts', () => {
 
     it('finds a changed character of any envelope', () => {
       const fields = ['payload', 'payloadType', 'sig', 'keyid'] as const;
-      const property = fc.property(position, fc.constantFrom(...fields), fc.nat(), fc.integer({ min: 1, max: 94 }), (at, field, where, shift) => {
-        const changed = chain.map((one, i) => (i === at ? { ...one, envelope: altered(one.envelope, field, where, shift) } : one));
-        const verdict = check(changed);
-        assert.equal(verdict.ok, false);
-        assert.ok(verdict.problems.some((one) => one.seq === at + 1 || one.subject === `envelope ${at + 1}` || one.seq === at + 2));
-      });
+      const property = fc.property(
+        position,
+        fc.constantFrom(...fields),
+        fc.nat(),
+        fc.integer({ min: 1, max: 94 }),
+        (at, field, where, shift) => {
+          const changed = chain.map((one, i) =>
+            i === at ? { ...one, envelope: altered(one.envelope, field, where, shift) } : one,
+          );
+          const verdict = check(changed);
+          assert.equal(verdict.ok, false);
+          assert.ok(
+            verdict.problems.some(
+              (one) => one.seq === at + 1 || one.subject === `envelope ${at + 1}` || one.seq === at + 2,
+            ),
+          );
+        },
+      );
       fc.assert(property, { numRuns: 300 });
     });
 
     it('finds a changed bit of any payload, signature and key', () => {
-      const property = fc.property(position, fc.constantFrom('payload', 'sig', 'spki'), fc.nat(), fc.nat({ max: 7 }), (at, field, where, bit) => {
-        const flip = (text: string) => {
-          const bytes = Buffer.from(text, 'base64');
-          bytes[where % bytes.length]! ^= 1 << bit;
-          return bytes.toString('base64');
-        };
-        if (field === 'spki') return !check(chain, undefined, [{ ...key, spki: flip(key.spki) }]).ok;
-        const { envelope, id } = chain[at]!;
-        const [{ keyid, sig }] = envelope.signatures as [{ keyid: string; sig: string }];
-        const changed: Envelope =
-          field === 'payload' ? { ...envelope, payload: flip(envelope.payload) } : { ...envelope, signatures: [{ keyid, sig: flip(sig) }] };
-        return !check(chain.with(at, { id, envelope: changed })).ok;
-      });
+      const property = fc.property(
+        position,
+        fc.constantFrom('payload', 'sig', 'spki'),
+        fc.nat(),
+        fc.nat({ max: 7 }),
+        (at, field, where, bit) => {
+          const flip = (text: string) => {
+            const bytes = Buffer.from(text, 'base64');
+            bytes[where % bytes.length]! ^= 1 << bit;
+            return bytes.toString('base64');
+          };
+          if (field === 'spki') return !check(chain, undefined, [{ ...key, spki: flip(key.spki) }]).ok;
+          const { envelope, id } = chain[at]!;
+          const [{ keyid, sig }] = envelope.signatures as [{ keyid: string; sig: string }];
+          const changed: Envelope =
+            field === 'payload'
+              ? { ...envelope, payload: flip(envelope.payload) }
+              : { ...envelope, signatures: [{ keyid, sig: flip(sig) }] };
+          return !check(chain.with(at, { id, envelope: changed })).ok;
+        },
+      );
       fc.assert(property, { numRuns: 300 });
     });
 
@@ -115,16 +135,42 @@ describe('verifying chains of receipts', () => {
       );
     });
 
+    it('names both of two receipts that changed places', () => {
+      const swapped = [chain[0]!, chain[1]!, chain[3]!, chain[2]!, chain[4]!, chain[5]!];
+      const problems = told(check(swapped));
+      assert.ok(problems.includes('4 validation:v1: receipt 3 before it is missing'), problems.join('\n'));
+      assert.ok(problems.includes('3 run:r1: out of order: it comes after receipt 4'), problems.join('\n'));
+    });
+
+    it('finds a first receipt that names one before it, and a later one that names none', () => {
+      const first = reseal(chain[0]!, { prev: '0'.repeat(64) }, key);
+      assert.deepEqual(told(check([first])), [
+        '1 dataset:digits@v1: it is the first of its chain, but names one before it',
+      ]);
+      const second = reseal(chain[1]!, { prev: null }, key);
+      assert.deepEqual(told(check([chain[0]!, second])), ['2 split:digits@v1: it names no receipt before it']);
+    });
+
     it('finds a receipt that was sealed anew with the same key: the next one names another', () => {
-      const forged = seal([draft('split.made', 'split:digits@v1', { digest: digestsOf('other') })], key, 'digits', { seq: 1, id: chain[0]!.id });
+      const forged = seal([draft('split.made', 'split:digits@v1', { digest: digestsOf('other') })], key, 'digits', {
+        seq: 1,
+        id: chain[0]!.id,
+      });
       const problems = told(check(chain.with(1, forged[0]!)));
-      assert.ok(problems.includes('3 run:r1: the receipt before it (2) is not the one that it names'), problems.join('\n'));
+      assert.ok(
+        problems.includes('3 run:r1: the receipt before it (2) is not the one that it names'),
+        problems.join('\n'),
+      );
     });
 
     it('finds a receipt that another key signed in the name of the first', () => {
       const [forged] = seal([loop()[0]!], other);
       const envelope = { ...forged!.envelope, signatures: [{ ...forged!.envelope.signatures[0]!, keyid: key.keyid }] };
-      assert.ok(told(check([{ id: forged!.id, envelope }, ...chain.slice(1)])).includes('1 dataset:digits@v1: the signature is wrong'));
+      assert.ok(
+        told(check([{ id: forged!.id, envelope }, ...chain.slice(1)])).includes(
+          '1 dataset:digits@v1: the signature is wrong',
+        ),
+      );
     });
 
     it('finds a key that changes without a receipt that says so', () => {
@@ -135,13 +181,18 @@ describe('verifying chains of receipts', () => {
 
     it('finds a second beginning of a chain by the same key', () => {
       const again = seal([draft('run.finished', 'run:r9')], key);
-      assert.deepEqual(told(check([...chain, ...again])), ['1 run:r9: another receipt of the chain has the number 1 too']);
+      assert.deepEqual(told(check([...chain, ...again])), [
+        '1 run:r9: another receipt of the chain has the number 1 too',
+      ]);
     });
   });
 
   describe('inputs', () => {
     it('must be subjects of earlier receipts', () => {
-      const strange = seal([draft('run.finished', 'run:r2', { inputs: [{ name: 'dataset:x@v1', digest: digestsOf('x') }] })], key);
+      const strange = seal(
+        [draft('run.finished', 'run:r2', { inputs: [{ name: 'dataset:x@v1', digest: digestsOf('x') }] })],
+        key,
+      );
       assert.match(told(check(strange))[0]!, /^1 run:r2: no earlier receipt made the input dataset:x@v1/);
     });
 
@@ -161,11 +212,22 @@ describe('verifying chains of receipts', () => {
       const inputs = [{ name: 's3://bucket/x', digest: digestsOf('x'), source: 'external' }];
       assert.deepEqual(told(check(seal([draft('run.finished', 'run:r2', { inputs })], key))), []);
       const odd = [{ ...inputs[0]!, source: 'elsewhere' }];
-      assert.match(told(check(seal([draft('run.finished', 'run:r2', { inputs: odd })], key)))[0]!, /unknown source elsewhere/);
+      assert.match(
+        told(check(seal([draft('run.finished', 'run:r2', { inputs: odd })], key)))[0]!,
+        /unknown source elsewhere/,
+      );
     });
 
     const fromChain = (source: string, digest = digestsOf('data')) =>
-      seal([draft('run.finished', 'run:z1', { inputs: [{ name: 'dataset:digits@v1', digest, source: `receipt:${source}` }] })], key, 'abacus');
+      seal(
+        [
+          draft('run.finished', 'run:z1', {
+            inputs: [{ name: 'dataset:digits@v1', digest, source: `receipt:${source}` }],
+          }),
+        ],
+        key,
+        'abacus',
+      );
 
     it('may come from another chain by its receipt, wherever that stands in the list', () => {
       const using = fromChain(chain[0]!.id);
@@ -189,12 +251,17 @@ describe('verifying chains of receipts', () => {
     });
 
     it('stand first', () => {
-      const wrong = draft('run.finished', 'run:r2', { products: [{ name: 'output:r2/a', digest: { sha256: digestsOf('a').sha256 } }] });
+      const wrong = draft('run.finished', 'run:r2', {
+        products: [{ name: 'output:r2/a', digest: { sha256: digestsOf('a').sha256 } }],
+      });
       assert.match(told(check(seal([wrong], key)))[0]!, /^1 output:r2\/a: it has neither bytes/);
     });
 
     it('of a version by stat have the digest of its stat list', () => {
-      const byStat = draft('dataset.added', 'dataset:big@v1', { digest: { sha256: digestsOf('list').sha256 }, evidence: { by: 'stat' } });
+      const byStat = draft('dataset.added', 'dataset:big@v1', {
+        digest: { sha256: digestsOf('list').sha256 },
+        evidence: { by: 'stat' },
+      });
       assert.deepEqual(told(check(seal([byStat], key))), []);
     });
   });
@@ -219,20 +286,28 @@ describe('verifying chains of receipts', () => {
 
     it('ends what the old key may sign', () => {
       const late = seal([draft('run.finished', 'run:r2')], key, 'digits', { seq: 7, id: rotated.at(-1)!.id });
-      assert.match(told(check([...rotated, ...late]))[0]!, /^8 run:r2: it names .* as its signer, but the key of its chain is/);
+      assert.match(
+        told(check([...rotated, ...late]))[0]!,
+        /^8 run:r2: it names .* as its signer, but the key of its chain is/,
+      );
     });
 
     it('is announced by the old key, with the whole new key', () => {
       const own = seal([rotation], other, 'digits', { seq: 6, id: chain.at(-1)!.id });
       assert.equal(check([...chain, ...own], undefined, [key, other]).ok, false);
-      const half = draft('key.rotated', `key:${other.keyid}`, { digest: { sha256: other.keyid }, evidence: { keyid: other.keyid } });
+      const half = draft('key.rotated', `key:${other.keyid}`, {
+        digest: { sha256: other.keyid },
+        evidence: { keyid: other.keyid },
+      });
       assert.match(told(check(seal([half], key)))[0]!, /has no keyid and spki/);
     });
   });
 
   describe('what was deleted', () => {
     it('needs no bytes any more, a run with its outputs', () => {
-      const verdict = check(seal([...loop().slice(0, 3), draft('deleted', 'run:r1', { evidence: { run: 'r1' } })], key));
+      const verdict = check(
+        seal([...loop().slice(0, 3), draft('deleted', 'run:r1', { evidence: { run: 'r1' } })], key),
+      );
       assert.deepEqual(told(verdict), []);
       assert.deepEqual(
         verdict.stored.map((one) => one.subject),
@@ -259,7 +334,7 @@ describe('verifying chains of receipts', () => {
 
   describe('several chains', () => {
     it('of several projects, and of one project on several control planes, are told apart', () => {
-      const second = seal(loop(), other);
+      const second = seal([draft('run.finished', 'run:elsewhere')], other);
       const verdict = check([...chain, ...seal([loop()[0]!], key, 'abacus'), ...second], undefined, [key, other]);
       assert.deepEqual(told(verdict), []);
       assert.deepEqual(Object.keys(verdict.heads), ['digits', 'abacus', `digits@${second[0]!.id.slice(0, 12)}`]);
@@ -288,14 +363,20 @@ describe('verifying chains of receipts', () => {
 });
 
 /** An envelope with one character of a field replaced by another printable one. */
-function altered(envelope: Envelope, field: 'payload' | 'payloadType' | 'sig' | 'keyid', where: number, shift: number): Envelope {
+function altered(
+  envelope: Envelope,
+  field: 'payload' | 'payloadType' | 'sig' | 'keyid',
+  where: number,
+  shift: number,
+): Envelope {
   const change = (text: string) => {
     const at = where % text.length;
     const code = ((text.charCodeAt(at) - 32 + shift) % 95) + 32;
     return text.slice(0, at) + String.fromCharCode(code) + text.slice(at + 1);
   };
   if (field === 'payload') return { ...envelope, payload: change(envelope.payload) };
-  if (field === 'payloadType') return { ...envelope, payloadType: change(envelope.payloadType) as Envelope['payloadType'] };
+  if (field === 'payloadType')
+    return { ...envelope, payloadType: change(envelope.payloadType) as Envelope['payloadType'] };
   const [signature] = envelope.signatures;
   return { ...envelope, signatures: [{ ...signature!, [field]: change(signature![field]) }] };
 }

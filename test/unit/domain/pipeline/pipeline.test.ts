@@ -17,7 +17,10 @@ function begin(steps = allSteps, canSweep = true): Happening {
   return { type: 'created', id: 'p1', project: 'digits', folder: '/home/u/digits', code, steps, canSweep };
 }
 
-function replay(events: readonly Happening[], start?: PipelineState): { state: PipelineState; commands: PipelineCommand[] } {
+function replay(
+  events: readonly Happening[],
+  start?: PipelineState,
+): { state: PipelineState; commands: PipelineCommand[] } {
   let state = start;
   const commands: PipelineCommand[] = [];
   for (const [at, event] of events.entries()) {
@@ -32,12 +35,20 @@ const done = (step: string, more: { subject?: string; cached?: boolean } = {}): 
   return { type: 'stepDone', step, detail: '', ...more };
 };
 const begun = (step: string, subject: string): Happening => ({ type: 'stepStarted', step, subject, detail: '' });
-const runEnded = (run: string, status = 'succeeded'): Happening => ({ type: 'runEnded', run, status, reason: 'exit status 1' });
+const runEnded = (run: string, status = 'succeeded'): Happening => ({
+  type: 'runEnded',
+  run,
+  status,
+  reason: 'exit status 1',
+  metric: 'val/accuracy',
+  objective: { value: 0.912345 },
+});
 const decided = (decision: 'serve' | 'retrain', how: string[] = [], validation = 'v1'): Happening => {
   return { type: 'validationDecided', validation, decision, how, reason: 'as the gates said.' };
 };
 const statuses = ({ steps }: PipelineState) => steps.map(({ id, status }) => `${id} ${status}`);
-const asked = (commands: PipelineCommand[]) => commands.map((command) => (command.type === 'pipeline.step' ? command.step : ''));
+const asked = (commands: PipelineCommand[]) =>
+  commands.map((command) => (command.type === 'pipeline.step' ? command.step : ''));
 
 /** Up to the validation that is being waited for. */
 const validating = [
@@ -62,6 +73,7 @@ describe('pipeline', () => {
     assert.deepEqual(asked(commands), allSteps);
     assert.equal(state.status, 'succeeded');
     assert.deepEqual(statuses(state).slice(0, 3), ['dataset done', 'split cached', 'stage:preprocess done']);
+    assert.equal(state.steps.find(({ id }) => id === 'train')!.detail, 'val/accuracy 0.9123');
     assert.equal(state.steps.find(({ id }) => id === 'model')!.subject, 'digits@v1');
   });
 
@@ -75,7 +87,13 @@ describe('pipeline', () => {
     const sweep: Happening[] = [
       decided('retrain', ['sweep']),
       begun('sweep', 'w1'),
-      { type: 'sweepEnded', sweep: 'w1', status: 'finished', reason: '', best: { run: 'w1-t3', trial: 3, value: 0.97 } },
+      {
+        type: 'sweepEnded',
+        sweep: 'w1',
+        status: 'finished',
+        reason: '',
+        best: { run: 'w1-t3', trial: 3, value: 0.97 },
+      },
       begun('validate#2', 'v2'),
     ];
     const first = replay([...validating, ...sweep]);
@@ -121,14 +139,16 @@ describe('pipeline', () => {
 
   it('whatever happens, has one running step while it runs and none after, and asks for each step once', () => {
     const happening = fc.oneof(
-      fc.constantFrom(...allSteps, 'sweep', 'validate#2').chain((step) =>
-        fc.constantFrom<Happening>(
-          done(step),
-          begun(step, 'x'),
-          { type: 'stepFailed', step, message: 'no' },
-          done(step, { cached: true }),
+      fc
+        .constantFrom(...allSteps, 'sweep', 'validate#2')
+        .chain((step) =>
+          fc.constantFrom<Happening>(
+            done(step),
+            begun(step, 'x'),
+            { type: 'stepFailed', step, message: 'no' },
+            done(step, { cached: true }),
+          ),
         ),
-      ),
       fc.constantFrom<Happening>(
         runEnded('x'),
         runEnded('x', 'failed'),

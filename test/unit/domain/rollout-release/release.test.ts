@@ -21,7 +21,13 @@ function created(from: string | null = 'v5'): ReleaseEvent {
       from,
       to: 'v6',
       steps: [50, 100],
-      analysis: { maxErrorRate: 0.01, maxP95Ratio: 1.5, minRequests: 100, onInconclusive: 'wait', maxWaitMs: 3_600_000 },
+      analysis: {
+        maxErrorRate: 0.01,
+        maxP95Ratio: 1.5,
+        minRequests: 100,
+        onInconclusive: 'wait',
+        maxWaitMs: 3_600_000,
+      },
       inputs: [{ name: 'model:digits@v6', digest: digests }],
     },
     plan: {
@@ -77,14 +83,25 @@ describe('release', () => {
     ]);
     assert.deepEqual(commands[1]!.event['weights'], { v5: 50, v6: 50 });
     assert.deepEqual([commands[5]!.event['alias'], commands[5]!.event['version']], ['production', 6]);
-    assert.deepEqual(state.steps.map(({ status }) => status), ['passed', 'passed']);
+    assert.deepEqual(
+      state.steps.map(({ status }) => status),
+      ['passed', 'passed'],
+    );
   });
 
   it('gives the traffic back before the new revision is retired, and leaves the alias, when it is taken back', () => {
     const { told, commands, state } = replay([created(), ready, observed(2, 0), observed(3, 5000, 4000)]);
-    assert.deepEqual(told.slice(2), ['endpoint weights', 'endpoint retire', 'endpoint rolloutOver', 'pipeline rolloutEnded']);
+    assert.deepEqual(told.slice(2), [
+      'endpoint weights',
+      'endpoint retire',
+      'endpoint rolloutOver',
+      'pipeline rolloutEnded',
+    ]);
     assert.deepEqual(commands[2]!.event['weights'], { v5: 100, v6: 0 });
-    assert.deepEqual(state.steps.map(({ status }) => status), ['failed', 'waiting']);
+    assert.deepEqual(
+      state.steps.map(({ status }) => status),
+      ['failed', 'waiting'],
+    );
   });
 
   it('keeps the figures that each step was judged by', () => {

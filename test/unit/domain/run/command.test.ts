@@ -31,14 +31,19 @@ const show = String.raw`printf '%s\0'`;
 describe('command of a run', () => {
   it('gives a program every parameter value unchanged through /bin/sh, by placeholder', () => {
     const params = Object.fromEntries(nasty.map((value, i) => [`p${i}`, value]));
-    const run = `${show} ${Object.keys(params).map((name) => `{${name}}`).join(' ')}`;
+    const run = `${show} ${Object.keys(params)
+      .map((name) => `{${name}}`)
+      .join(' ')}`;
     assert.deepEqual(argumentsSeen(commandOf(run, 'none', params)), nasty);
   });
 
   it('gives a program every parameter value unchanged through /bin/sh, as argparse options', () => {
     const params = Object.fromEntries(nasty.map((value, i) => [`p${i}`, value]));
     const seen = argumentsSeen(commandOf(show, 'argparse', params));
-    assert.deepEqual(seen, nasty.flatMap((value, i) => [`--p${i}`, value]));
+    assert.deepEqual(
+      seen,
+      nasty.flatMap((value, i) => [`--p${i}`, value]),
+    );
   });
 
   it('gives any text back unchanged', () => {
@@ -57,8 +62,8 @@ describe('command of a run', () => {
   });
 
   it('replaces only {name} of a declared parameter, and not after $', () => {
-    const [, , text] = commandOf('a ${lr} {lr} {other} { lr } {} {"lr":1} $' + '{lr}', 'none', { lr: 0.1 });
-    assert.equal(text, 'a ${lr} 0.1 {other} { lr } {} {"lr":1} ${lr}');
+    const [, , text] = commandOf(`a \${lr} {lr} {other} { lr } {} {"lr":1}`, 'none', { lr: 0.1 });
+    assert.equal(text, `a \${lr} 0.1 {other} { lr } {} {"lr":1}`);
   });
 
   it('takes parameter names with dots, and replacement patterns as text', () => {
@@ -70,7 +75,7 @@ describe('command of a run', () => {
   });
 
   it('names undeclared identifiers in braces once, for a warning', () => {
-    assert.deepEqual(unknownPlaceholders('{lr} {LR} {LR} ${HOME} {1} { x }', { lr: 1 }), ['LR']);
+    assert.deepEqual(unknownPlaceholders(`{lr} {LR} {LR} \${HOME} {1} { x }`, { lr: 1 }), ['LR']);
   });
 
   it('writes a true flag alone and a false one not at all', () => {
@@ -88,6 +93,9 @@ describe('command of a run', () => {
   });
 
   it('executes a notebook', () => {
-    assert.match(commandOf('my notebook.ipynb', 'none', {})[2]!, /nbconvert --to notebook --execute 'my notebook\.ipynb'/);
+    assert.match(
+      commandOf('my notebook.ipynb', 'none', {})[2]!,
+      /nbconvert --to notebook --execute 'my notebook\.ipynb'/,
+    );
   });
 });

@@ -27,7 +27,8 @@ describe('exception of a run', () => {
   });
 
   it('keeps a frame of a library when no own code is in the trace', () => {
-    const text = 'Traceback (most recent call last):\n  File "/lib/x.py", line 3, in f\n    g()\ntorch.cuda.OutOfMemoryError: no room\n';
+    const text =
+      'Traceback (most recent call last):\n  File "/lib/x.py", line 3, in f\n    g()\ntorch.cuda.OutOfMemoryError: no room\n';
     assert.deepEqual(lastException(text, work), {
       type: 'torch.cuda.OutOfMemoryError',
       message: 'no room',
@@ -36,7 +37,10 @@ describe('exception of a run', () => {
   });
 
   it('takes an exception without a message', () => {
-    assert.equal(lastException('Traceback (most recent call last):\n  File "a.py", line 1\nKeyboardInterrupt', work)?.type, 'KeyboardInterrupt');
+    assert.equal(
+      lastException('Traceback (most recent call last):\n  File "a.py", line 1\nKeyboardInterrupt', work)?.type,
+      'KeyboardInterrupt',
+    );
   });
 
   it('is none where the log has no traceback, or is cut off inside one', () => {

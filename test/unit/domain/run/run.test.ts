@@ -102,7 +102,11 @@ describe('run', () => {
 
   it('leaves the line when it is stopped while it waits', () => {
     const world = new World({ resources: { cpu: 4 } });
-    const other = { type: 'submitted', id: 'other', request: { cpu: 1, memoryBytes: 0, gpu: 0, gpuMemoryBytes: 0 } } as const;
+    const other = {
+      type: 'submitted',
+      id: 'other',
+      request: { cpu: 1, memoryBytes: 0, gpu: 0, gpuMemoryBytes: 0 },
+    } as const;
     world.queue = reduceQueue(world.queue, { ...other, at: 0, priority: 0 }).state;
     assert.equal(world.tell(prepared).status, 'waiting');
     assert.equal(world.run!.waiting!.position, 1);
@@ -159,7 +163,11 @@ describe('run', () => {
   });
 
   it('ends when it is stopped and its launch is given up', () => {
-    const world = new World().tell(prepared, stop, { type: 'commandFailed', command: 'run.launch', message: 'no shell' });
+    const world = new World().tell(prepared, stop, {
+      type: 'commandFailed',
+      command: 'run.launch',
+      message: 'no shell',
+    });
     assert.ok(hasEnded(world.status));
     assert.deepEqual(world.queue!.holding, {});
   });
@@ -180,8 +188,12 @@ describe('run', () => {
     const digests = { md5: 'a'.repeat(32), sha256: 'a'.repeat(64) };
     const inputs = [{ name: 'dataset:digits@v1', digest: digests }];
     const output = { name: 'model', digests, files: 1, bytes: 2 };
-    const world = new World({ kind: 'stage', step: 'preprocess', parent: undefined })
-      .tell({ type: 'prepared', prepared: { refs: [], inputs } }, started(), exit(0), collected({ outputs: [output] }));
+    const world = new World({ kind: 'stage', step: 'preprocess', parent: undefined }).tell(
+      { type: 'prepared', prepared: { refs: [], inputs } },
+      started(),
+      exit(0),
+      collected({ outputs: [output] }),
+    );
     const [receipt] = world.receipts;
     assert.equal(receipt!.kind, 'stage.done');
     assert.deepEqual(receipt!.inputs, inputs);
@@ -194,7 +206,10 @@ describe('run', () => {
   });
 
   it('can be registered as a model after its end', () => {
-    const world = new World().tell(prepared, started(), exit(0), collected(), { type: 'registered', model: 'digits@v1' });
+    const world = new World().tell(prepared, started(), exit(0), collected(), {
+      type: 'registered',
+      model: 'digits@v1',
+    });
     assert.equal(world.run!.model, 'digits@v1');
     assert.equal(world.receipts.length, 1);
   });
@@ -207,7 +222,11 @@ describe('run', () => {
       fc.constant<Happening>({ type: 'refused', reason: 'too large' }),
       attempt.map(started),
       fc
-        .tuple(fc.constantFrom(0, 1, null), fc.constantFrom('exited', 'stopped', 'lost', 'notStarted', 'timeout'), attempt)
+        .tuple(
+          fc.constantFrom(0, 1, null),
+          fc.constantFrom('exited', 'stopped', 'lost', 'notStarted', 'timeout'),
+          attempt,
+        )
         .map(([code, reason, n]) => exit(code, reason, n)),
       attempt.map((n) => collected({}, n)),
       fc.constant(stop),
@@ -248,7 +267,11 @@ describe('run', () => {
             world.tell(event);
             const atWork = ['starting', 'running', 'stopping'].includes(world.status) && !world.run!.exit;
             assert.equal('r1' in world.queue!.holding, atWork, `${event.type} → ${world.status}`);
-            assert.equal(world.queue!.waiting.length > 0, world.status === 'waiting', `${event.type} → ${world.status}`);
+            assert.equal(
+              world.queue!.waiting.length > 0,
+              world.status === 'waiting',
+              `${event.type} → ${world.status}`,
+            );
           }
         }),
         { numRuns: 500 },
@@ -259,7 +282,9 @@ describe('run', () => {
       fc.assert(
         fc.property(history, retries, (events, n) => {
           const world = new World({ retries: n }).tell(...events);
-          const launched = world.commands.filter(({ type }) => type === 'run.launch').map((command) => JSON.stringify(command));
+          const launched = world.commands
+            .filter(({ type }) => type === 'run.launch')
+            .map((command) => JSON.stringify(command));
           assert.equal(new Set(launched).size, launched.length);
           assert.ok(launched.length <= n + 1);
         }),

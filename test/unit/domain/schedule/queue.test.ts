@@ -49,7 +49,12 @@ const lastTold = (told: readonly Told[], id: string) => told.findLast((one) => o
 describe('queue', () => {
   it('admits in order of priority, then arrival', () => {
     const line = [submit('a', want(4)), submit('b', want(4)), submit('urgent', want(4), 10)];
-    const { told } = replay([capacity(node(4)), submit('first', want(4)), ...line, ...['first', 'urgent', 'a'].map(release)]);
+    const { told } = replay([
+      capacity(node(4)),
+      submit('first', want(4)),
+      ...line,
+      ...['first', 'urgent', 'a'].map(release),
+    ]);
     assert.deepEqual(admitted(told), ['first', 'urgent', 'a', 'b']);
   });
 
@@ -101,7 +106,10 @@ describe('queue', () => {
     const early = [submit('impossible', want(64)), submit('small', want(1))];
     const { state, told } = replay([...early, capacity(node(4))]);
     assert.deepEqual(admitted(told), ['small']);
-    assert.match(String((lastTold(told, 'impossible')['waiting'] as { reason: string }).reason), /No node can ever hold/);
+    assert.match(
+      String((lastTold(told, 'impossible')['waiting'] as { reason: string }).reason),
+      /No node can ever hold/,
+    );
     assert.deepEqual(admitted(replay([capacity(node(65))], state).told), ['impossible']);
   });
 
@@ -129,14 +137,27 @@ describe('queue', () => {
     );
     const named = nodes.map((list) => list.map((one, i) => ({ ...one, name: `n${i}` })));
     const event: fc.Arbitrary<(at: number) => QueueEvent> = fc.oneof(
-      { weight: 1, arbitrary: named.map((list) => (at: number): QueueEvent => ({ type: 'capacity', at, nodes: list })) },
+      {
+        weight: 1,
+        arbitrary: named.map(
+          (list) =>
+            (at: number): QueueEvent => ({ type: 'capacity', at, nodes: list }),
+        ),
+      },
       {
         weight: 4,
-        arbitrary: fc
-          .tuple(ids, request, fc.nat(2))
-          .map(([id, wish, priority]) => (at: number): QueueEvent => ({ type: 'submitted', at, id, request: wish, priority })),
+        arbitrary: fc.tuple(ids, request, fc.nat(2)).map(
+          ([id, wish, priority]) =>
+            (at: number): QueueEvent => ({ type: 'submitted', at, id, request: wish, priority }),
+        ),
       },
-      { weight: 3, arbitrary: ids.map((id) => (at: number): QueueEvent => ({ type: 'released', at, id })) },
+      {
+        weight: 3,
+        arbitrary: ids.map(
+          (id) =>
+            (at: number): QueueEvent => ({ type: 'released', at, id }),
+        ),
+      },
     );
     const history = fc.array(event, { maxLength: 40 }).map((makers) => makers.map((make, at) => make(at)));
 
@@ -145,16 +166,20 @@ describe('queue', () => {
         fc.property(history, (events) => {
           let state: QueueState | undefined;
           for (const one of events) {
-            const before = state;
-            const step = reduceQueue(state, one);
-            state = step.state;
+            const before: QueueState | undefined = state;
+            state = reduceQueue(before, one).state;
             for (const [id, held] of Object.entries(state.holding)) {
               if (before?.holding[id] === held) continue;
               const on = state.nodes.find(({ name }) => name === held.node)!;
               const left = freeOn(on, state.holding);
               assert.ok(left.cpu >= 0 && left.memoryBytes >= 0, `${id} overfills ${held.node}`);
-              const others = Object.entries(state.holding).filter(([other, it]) => other !== id && it.node === held.node);
-              assert.ok(held.gpus.every((gpu) => others.every(([, it]) => !it.gpus.includes(gpu))), `${id} shares a GPU`);
+              const others: [string, { node: string; gpus: number[] }][] = Object.entries(state.holding).filter(
+                ([other, it]) => other !== id && it.node === held.node,
+              );
+              assert.ok(
+                held.gpus.every((gpu) => others.every(([, it]) => !it.gpus.includes(gpu))),
+                `${id} shares a GPU`,
+              );
               assert.equal(held.gpus.length, held.request.gpu);
             }
           }

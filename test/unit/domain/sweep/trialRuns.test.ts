@@ -41,7 +41,15 @@ const prepared: Happening = { type: 'prepared', dataset: 'digits@v1', refs: [ref
 
 function ended(run: string, objective: Objective, status = 'succeeded', early = false): Happening {
   const trial = Number(/-t(\d+)/.exec(run)![1]);
-  return { type: 'runEnded', run, trial, status, early, reason: status === 'succeeded' ? '' : 'exit status 1', objective };
+  return {
+    type: 'runEnded',
+    run,
+    trial,
+    status,
+    early,
+    reason: status === 'succeeded' ? '' : 'exit status 1',
+    objective,
+  };
 }
 
 class Sweep {
@@ -79,29 +87,38 @@ describe('trial runs of a sweep', () => {
     const sweep = new Sweep(created(4, 2));
     assert.deepEqual(sweep.commands, [{ type: 'sweep.prepare' }]);
     sweep.tell(prepared, prepared);
-    assert.deepEqual(sweep.runs.map(({ id }) => id), ['w1-t0', 'w1-t1']);
+    assert.deepEqual(
+      sweep.runs.map(({ id }) => id),
+      ['w1-t0', 'w1-t1'],
+    );
   });
 
   it('makes each trial a run with its parameters on top, the shared inputs, and no retries of its own', () => {
     const [run] = new Sweep(created(1, 1), prepared).runs;
     assert.deepEqual(Object.keys(run!.params).sort(), ['epochs', 'lr']);
     const { kind, retries, resolve, dataset, inputs, parent, trial } = run!;
-    assert.deepEqual({ kind, retries, resolve, dataset, inputs, parent, trial }, {
-      kind: 'trial',
-      retries: 0,
-      resolve: false,
-      dataset: 'digits@v1',
-      inputs: [ref],
-      parent: { kind: 'sweep', id: 'w1' },
-      trial: 0,
-    });
+    assert.deepEqual(
+      { kind, retries, resolve, dataset, inputs, parent, trial },
+      {
+        kind: 'trial',
+        retries: 0,
+        resolve: false,
+        dataset: 'digits@v1',
+        inputs: [ref],
+        parent: { kind: 'sweep', id: 'w1' },
+        trial: 0,
+      },
+    );
   });
 
   it('starts the next trial when one ends, tells its parent the best, and names its inputs in one receipt', () => {
     const sweep = new Sweep(created(3, 1), prepared);
     for (const [i, value] of [0.5, 0.1, 0.3].entries()) sweep.tell(ended(trialRunId('w1', i, 0), { value }));
     assert.equal(sweep.runs.length, 3);
-    assert.deepEqual(sweep.sends('sweepEnded').map(({ event }) => event['best']), [{ trial: 1, run: 'w1-t1', value: 0.1 }]);
+    assert.deepEqual(
+      sweep.sends('sweepEnded').map(({ event }) => event['best']),
+      [{ trial: 1, run: 'w1-t1', value: 0.1 }],
+    );
     assert.equal(sweep.receipts.length, 1);
     assert.equal(sweep.receipts[0]!.subject.name, 'sweep:w1');
     assert.deepEqual(sweep.receipts[0]!.inputs, [{ name: ref.subject, digest: { md5: ref.md5, sha256: ref.sha256 } }]);
@@ -146,7 +163,10 @@ describe('trial runs of a sweep', () => {
 
   it('stops its running trials and starts no more when it is stopped', () => {
     const sweep = new Sweep(created(5, 2), prepared, { type: 'stopped' });
-    assert.deepEqual(sweep.sends('stopRequested').map(({ to }) => to.id), ['w1-t0', 'w1-t1']);
+    assert.deepEqual(
+      sweep.sends('stopRequested').map(({ to }) => to.id),
+      ['w1-t0', 'w1-t1'],
+    );
     sweep.tell(ended('w1-t0', null, 'stopped'), ended('w1-t1', null, 'stopped'));
     assert.deepEqual([sweep.state!.status, sweep.runs.length], ['ended', 2]);
   });
