@@ -9,6 +9,8 @@ import type { ReceiptDraft, Reduction, Send } from '../domain/reducer.ts';
 import type { Project, Topic } from '../protocol/entities.ts';
 import type { Store, StoredCommand, StoredEntity, WriteTransaction } from '../store/index.ts';
 
+type ReceiptInput = ReceiptDraft['inputs'][number];
+
 export type AnyEvent = { type: string; at?: number } & Record<string, unknown>;
 /** `lane`: commands of one thing in the same lane are carried out in order; without it they share one lane. */
 export type AnyCommand = { type: string; lane?: string };
@@ -200,7 +202,8 @@ export class Engine {
   async #seal(tx: WriteTransaction, project: string, draft: ReceiptDraft, at: number): Promise<string> {
     const head = await tx.head(project);
     const place = { project, head, at, actor: this.#options.actor };
-    const { id, statement, envelope } = sealReceipt(draft, place, this.#options.signer);
+    const inputs = await Promise.all(draft.inputs.map((input) => withSource(tx, project, input)));
+    const { id, statement, envelope } = sealReceipt({ ...draft, inputs }, place, this.#options.signer);
     const { seq, kind } = statement.predicate;
     const receipt = { project, seq, id, kind, subject: draft.subject.name, envelope: JSON.stringify(envelope) };
     await tx.appendReceipt(receipt, statement.subject);
@@ -270,6 +273,15 @@ export class Engine {
       }
     }
   }
+}
+
+/** Where no receipt of this chain made an input, its source is said: another chain's receipt, or outside. */
+async function withSource(tx: WriteTransaction, project: string, input: ReceiptInput): Promise<ReceiptInput> {
+  const [algorithm, digest] =
+    Object.entries(input.digest).find(([name]) => name === 'sha256') ?? Object.entries(input.digest)[0]!;
+  if (await tx.hasSubject(project, algorithm, digest)) return input;
+  const made = await tx.receiptOfDigest(algorithm, digest);
+  return { ...input, source: made ? `receipt:${made.id}` : 'external' };
 }
 
 /** A project is known by its chain of receipts. */

@@ -41,7 +41,7 @@ export async function prepareRun(context: Context, spec: RunSpec): Promise<Prepa
     environment,
     dataset: dataset && `${dataset.name}@v${dataset.version.version}`,
     refs,
-    inputs: await Promise.all(inputs.map((input) => withSource(context, spec.project, input))),
+    inputs,
   };
 }
 
@@ -189,11 +189,4 @@ function outputsOf(stage: RunState): InputRef[] {
     subject: `output:${stage.spec.id}/${output.name}`,
     ...output.digests,
   }));
-}
-
-/** Where no receipt of this project's chain made an input, its source is said: another chain's receipt, or outside. */
-async function withSource(context: Context, project: string, input: ReceiptInput): Promise<ReceiptInput> {
-  const made = await context.engine.store.read.receiptOfDigest('sha256', input.digest['sha256']!);
-  if (!made) return { ...input, source: 'external' };
-  return made.project === project ? input : { ...input, source: `receipt:${made.id}` };
 }

@@ -359,7 +359,7 @@ export function nodeViews(state: QueueState, before: QueueState | undefined): Vi
       queue: state.waiting
         .slice(0, 50)
         .map((entry, i) => ({ id: entry.id, reason: entry.told?.reason ?? 'waits', position: i + 1 })),
-      lastSeenAt: 0,
+      lastSeenAt: state.seenAt,
     };
     return { topic: 'nodes', id: node.name, project: '', data };
   });

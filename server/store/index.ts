@@ -70,6 +70,8 @@ export interface ReadTransaction {
     limit?: number;
   }): Promise<StoredReceipt[]>;
   receiptProjects(): Promise<string[]>;
+  /** Whether a receipt of the project names this digest as a subject. */
+  hasSubject(project: string, algorithm: string, digest: string): Promise<boolean>;
   /** The receipt that names this digest as a subject, newest first. */
   receiptOfDigest(algorithm: string, digest: string): Promise<StoredReceipt | undefined>;
   value(key: string): Promise<string | undefined>;

@@ -231,6 +231,12 @@ class SqliteTransaction implements WriteTransaction, ReadTransaction {
     return this.#all('SELECT DISTINCT project FROM receipt ORDER BY project').map((row) => String(row['project']));
   }
 
+  async hasSubject(project: string, algorithm: string, digest: string): Promise<boolean> {
+    const sql = `SELECT 1 FROM receipt JOIN receipt_subject ON receipt_subject.receipt = receipt.id
+       WHERE algorithm = ? AND digest = ? AND project = ? LIMIT 1`;
+    return this.#get(sql, algorithm, digest, project) !== undefined;
+  }
+
   async receiptOfDigest(algorithm: string, digest: string): Promise<StoredReceipt | undefined> {
     return this.#get(
       `SELECT receipt.* FROM receipt JOIN receipt_subject ON receipt_subject.receipt = receipt.id

@@ -50,7 +50,7 @@ export const suites: Suite[] = [
   {
     name: 'integration',
     limitMinutes: 20,
-    needs: ['python'],
+    needs: ['python', 'editor'],
     work: { tests: mocha('test/integration/**/*.test.ts', '--timeout', '120000') },
   },
   {

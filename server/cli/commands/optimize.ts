@@ -53,7 +53,7 @@ const optimize = command({
       }
     } finally {
       // A writer that keeps its end open does not keep this process.
-      
+      shell.stdin.destroy();
     }
     await write(shell, endOptimize(step.state));
     return 0;

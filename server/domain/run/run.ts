@@ -169,7 +169,7 @@ export function reduceRun(state: RunState | undefined, event: RunEvent): Reducti
     }
     case 'started':
       if (event.attempt !== state.attempt || state.status !== 'starting') return unchanged(state);
-      return next({ ...state, status: 'running', startedAt: state.startedAt ?? event.at });
+      return next({ ...state, status: 'running', startedAt: state.startedAt ?? event.at }, tellSweep(state));
     case 'ended':
       return afterExit(state, event);
     case 'collected':
@@ -200,6 +200,12 @@ function submit(spec: RunSpec): Send {
 }
 
 const release = (state: RunState): Send => send('queue', 'local', { type: 'released', id: state.spec.id });
+
+/** A sweep shows which of its trials run. */
+function tellSweep({ spec }: RunState): Send[] {
+  if (spec.parent?.kind !== 'sweep' || spec.trial === undefined) return [];
+  return [send('sweep', spec.parent.id, { type: 'runStarted', run: spec.id, trial: spec.trial })];
+}
 
 function requestStop(
   state: RunState,
@@ -271,7 +277,9 @@ function judge(state: RunState, collected: Collected): { status: RunStatus; reas
   if (exit.reason === 'lost') return { status: 'lost', reason: exit.detail };
   if (exit.reason === 'notStarted') return { status: 'failed', reason: exit.detail };
   if (exit.reason === 'timeout') return { status: 'failed', reason: exit.detail || 'It ran longer than its timeout.' };
-  if (state.stop || exit.reason === 'stopped') return { status: 'stopped', reason: state.stop?.reason ?? exit.detail };
+  // A program that ended well by itself before it was asked to has succeeded.
+  const isStopped = exit.reason === 'stopped' || (state.stop !== undefined && exit.exitCode !== 0);
+  if (isStopped) return { status: 'stopped', reason: state.stop?.reason ?? exit.detail };
   if (exit.signal)
     return { status: 'failed', reason: `Ended by ${exit.signal}.${exit.detail ? ` ${exit.detail}` : ''}` };
   if (exit.exitCode !== 0) {
@@ -340,7 +348,7 @@ function receiptOf(state: RunState): ReceiptDraft {
     subject: { name: `run:${spec.id}` },
     products: outputs.map((output) => ({ name: `output:${spec.id}/${output.name}`, digest: output.digests })),
     inputs: state.prepared?.inputs ?? [
-      { name: `code:${spec.id}`, digest: { md5: spec.code.md5, sha256: spec.code.sha256 }, source: 'external' },
+      { name: `code:${spec.id}`, digest: { md5: spec.code.md5, sha256: spec.code.sha256 } },
     ],
     decision: state.reason ? `${state.status}: ${state.reason}` : state.status,
     evidence: {

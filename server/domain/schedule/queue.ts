@@ -45,6 +45,8 @@ interface Holding {
 
 export interface QueueState {
   nodes: QueueNode[];
+  /** When the nodes were last looked at. */
+  seenAt: number;
   waiting: Entry[];
   holding: Record<string, Holding>;
 }
@@ -59,10 +61,10 @@ export type QueueEvent = { at: number } & (
 const toldPositions = 20;
 
 export function reduceQueue(state: QueueState | undefined, event: QueueEvent): Reduction<QueueState, Send> {
-  const before = state ?? { nodes: [], waiting: [], holding: {} };
+  const before = state ?? { nodes: [], seenAt: 0, waiting: [], holding: {} };
   switch (event.type) {
     case 'capacity':
-      return admit({ ...before, nodes: event.nodes }, event.at);
+      return admit({ ...before, nodes: event.nodes, seenAt: event.at }, event.at);
     case 'submitted': {
       if (before.holding[event.id] || before.waiting.some((entry) => entry.id === event.id)) {
         return { state: before, commands: [], receipts: [] };

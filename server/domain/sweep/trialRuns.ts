@@ -39,6 +39,7 @@ export type TrialRunsEvent = { at: number } & (
     }
   | { type: 'prepared'; dataset?: string; refs: InputRef[] }
   | { type: 'prepareFailed'; message: string; hint: string }
+  | { type: 'runStarted'; run: string; trial: number }
   | { type: 'reported'; run: string; trial: number; attempt: number; step: number; values: Float[] }
   | {
       type: 'runEnded';
@@ -84,6 +85,10 @@ export function reduceTrialRuns(state: TrialRunsState | undefined, event: TrialR
       return fail(state, event.message, event.at);
     case 'reported':
       return apply(state, { ...event, type: 'reported' }, event.at);
+    case 'runStarted': {
+      const { run, trial, at } = event;
+      return apply(state, { type: 'trialStarted', trial, attempt: attemptOf(run), runId: run }, at);
+    }
     case 'runEnded':
       return ended(state, event);
     case 'stopped':
