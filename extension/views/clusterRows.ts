@@ -2,18 +2,19 @@ import type { Node } from '../../server/protocol/entities.ts';
 import type { Collections } from '../model/liveModel.ts';
 import { t } from '../text/language.ts';
 import { formatBytes, formatCount, formatValue } from '../text/number.ts';
-import { exactTime, relativeTime } from '../text/time.ts';
+import { exactTime } from '../text/time.ts';
 import { looks } from './icons.ts';
 import { click, facts, type Row, tooltip } from './row.ts';
 import { runLabel } from './runRows.ts';
 
-/** A node that said nothing for this long is shown with the time it was last seen. */
-const silentMs = 60_000;
+/** Who holds a GPU that a program of somebody else uses. */
+const foreignHolder = 'foreign';
 
 /** The view Cluster: nodes with what is held of them, and who waits. */
-export function clusterRows(items: Collections, nowMs: number): Row[] {
+export function clusterRows(items: Collections): Row[] {
   const nodes = [...items('nodes').values()].sort((a, b) => a.name.localeCompare(b.name));
   const title = (id: string) => {
+    if (id === foreignHolder) return t('another program');
     const run = items('runs').get(id);
     return run ? runLabel(run) : id;
   };
@@ -21,12 +22,12 @@ export function clusterRows(items: Collections, nowMs: number): Row[] {
     (node): Row => ({
       id: `node/${node.id}`,
       label: node.name,
-      description: nodeState(node, nowMs),
+      description: nodeState(node),
       tooltip: tooltip(node.name, [
         [t('Memory'), t('{0} of {1}', formatBytes(node.memoryUsedBytes), formatBytes(node.memoryBytes))],
-        [t('Last seen'), exactTime(node.lastSeenAt)],
+        [t('Last seen'), node.lastSeenAt > 0 ? exactTime(node.lastSeenAt) : ''],
       ]),
-      icon: nowMs - node.lastSeenAt > silentMs ? looks.unknown : { name: 'server' },
+      icon: { name: 'server' },
       expanded: true,
       children: () => [...node.gpus.map((gpu) => gpuRow(node, gpu, title)), ...queueRow(node, title)],
     }),
@@ -34,13 +35,12 @@ export function clusterRows(items: Collections, nowMs: number): Row[] {
 }
 
 /** `8×H200 · 6 in use`, or the cores where there is no GPU. */
-export function nodeState(node: Node, nowMs: number): string {
+export function nodeState(node: Node): string {
   const used = node.gpus.filter((gpu) => gpu.holder !== null).length;
   return facts(
     node.gpus.length > 0 && `${node.gpus.length}×${node.gpus[0]!.product}`,
     node.gpus.length > 0 && t('{0} in use', used),
     t('{0} of {1} CPU', formatValue(node.cpusUsed), formatValue(node.cpus)),
-    nowMs - node.lastSeenAt > silentMs && t('last seen {0}', relativeTime(node.lastSeenAt, nowMs)),
   );
 }
 

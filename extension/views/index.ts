@@ -47,7 +47,7 @@ export const views: View[] = [
   {
     id: 'slipway.cluster',
     topics: ['nodes', 'runs'],
-    rows: ({ model }, now) => clusterRows(model.items, now),
+    rows: ({ model }) => clusterRows(model.items),
   },
 ];
 

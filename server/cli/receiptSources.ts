@@ -2,7 +2,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { keyOfPem, type ReceiptKey } from '../domain/lineage/verify.ts';
+import { keyOfPem, type ReceiptKey, type VerifyProblem } from '../domain/lineage/verify.ts';
+import { missingHeads, readHeads } from '../engine/heads.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 
 export interface ReceiptSource {
@@ -34,38 +35,43 @@ export async function readExport(path: string): Promise<ReceiptSource> {
   return { envelopes, keys: head.data.keys };
 }
 
+/** A data folder's receipts, with the key that is its own; earlier ones of it are among `keys`. */
+export interface FolderReceipts extends ReceiptSource {
+  known: string;
+  /** Receipts that were the last of their chain once, and are gone. */
+  lost: VerifyProblem[];
+}
+
 /**
- * Reads all receipts of a data folder from its database, whether or not a control plane runs on it. `known` is the
- * folder's own key; earlier ones of it lie beside it.
+ * Reads all receipts of a data folder from its database, whether or not a control plane runs on it.
  * @throws SlipwayError `store.missing`, `store.damaged`, `receipts.noKey`
  */
-export async function readDataFolder(data: string): Promise<ReceiptSource & { known: string }> {
+export async function readDataFolder(data: string): Promise<FolderReceipts> {
   const database = join(data, 'slipway.db');
   const found = await stat(database).catch(() => undefined);
   if (!found?.isFile()) {
-    throw new SlipwayError(
-      'store.missing',
-      `There is no database ${database}.`,
-      'Name the data folder with --data, or a file of receipts.',
-      404,
-    );
+    const hint = 'Name the data folder with --data, or a file of receipts.';
+    throw new SlipwayError('store.missing', `There is no database ${database}.`, hint, 404);
   }
   if (found.size === 0) {
-    throw new SlipwayError(
-      'store.damaged',
-      `The database file ${database} is damaged: it is empty.`,
-      'Restore it from a backup.',
-      500,
-    );
+    const hint = 'Restore it from a backup.';
+    throw new SlipwayError('store.damaged', `The database file ${database} is damaged: it is empty.`, hint, 500);
   }
   const { keys, known } = await readFolderKeys(join(data, 'keys'));
+  // Before the receipts: what is added meanwhile must not look lost.
+  const heads = await readHeads(data);
   const { checkDatabase, openSqliteStore } = await import('../store/sqlite.ts');
   checkDatabase(database);
   const store = openSqliteStore(database);
   try {
     // Newest first in each project; one query, so that all is of one moment.
-    const rows = await store.read.receipts({});
-    return { envelopes: rows.toReversed().map((row) => row.envelope), keys, known };
+    const rows = (await store.read.receipts({})).toReversed();
+    const ids = new Map<string, Set<string>>();
+    for (const { project, id } of rows) ids.set(project, (ids.get(project) ?? new Set()).add(id));
+    const lost = missingHeads(heads, ids).map(({ project, seq, message }) => {
+      return { receipt: heads[project]!.id, project, seq, kind: '', subject: 'head of the chain', message };
+    });
+    return { envelopes: rows.map((row) => row.envelope), keys, known, lost };
   } finally {
     await store.close();
   }

@@ -86,17 +86,18 @@ const verify = command({
       return verifyRemotely(target, project, shell);
     }
     const expected = key === undefined ? undefined : await readPublicKey(resolve(shell.cwd, key));
-    const source = file === undefined ? await readDataFolder(target.data) : await readExport(resolve(shell.cwd, file));
+    const folder = file === undefined ? await readDataFolder(target.data) : undefined;
+    const source = folder ?? (await readExport(resolve(shell.cwd, file!)));
     const named = [expected?.keyid, keyid].filter((one) => one !== undefined);
-    const known = named.length > 0 ? named : 'known' in source ? [source.known as string] : undefined;
+    const known = named.length > 0 ? named : folder && [folder.known];
     const keys = expected ? [...source.keys, expected] : source.keys;
     const verdict = verifyChains({ envelopes: source.envelopes, keys, known });
     const isAsked = (one: { project: string }) =>
       project === undefined || one.project === '' || one.project === project;
     const subjects = verdict.stored.filter(isAsked);
-    const bytes =
-      file === undefined || target.isDataGiven ? await verifyStoredBytes(target, subjects, shell) : undefined;
-    return report({ ...verdict, problems: verdict.problems.filter(isAsked) }, bytes, shell);
+    const bytes = folder || target.isDataGiven ? await verifyStoredBytes(target, subjects, shell) : undefined;
+    const problems = [...verdict.problems, ...(folder?.lost ?? [])].filter(isAsked);
+    return report({ ...verdict, problems }, bytes, shell);
   },
 });
 

@@ -34,6 +34,7 @@ export interface CommandOptions {
 /** A command that runs, and what it has said so far. */
 export interface Running {
   child: ChildProcess;
+  hasEnded(): boolean;
   /** Grows while the command runs. */
   said: { stdout: string; stderr: string };
   ended: Promise<Ended>;
@@ -98,7 +99,7 @@ export async function makePlace(): Promise<Place> {
       });
     }
     const ended = once(child, 'close').then(([status, signal]) => ({ status, signal, ...said }) as Ended);
-    return { child, said, ended };
+    return { child, said, ended, hasEnded: () => child.exitCode !== null || child.signalCode !== null };
   };
   return {
     folder,
@@ -152,7 +153,7 @@ export function caller(address: { url: string; token: string }): Caller {
 /** What `DIR/server.json` and `DIR/token` say, once `/readyz` answers 200. */
 export async function ready(data: string, running?: Running): Promise<{ url: string; token: string; pid: number }> {
   return until(async () => {
-    if (running && running.child.exitCode !== null) throw new Error(`serve ended: ${running.said.stderr}`);
+    if (running?.hasEnded()) throw new Error(`serve ended: ${running.said.stderr}`);
     return answering(data);
   }, `a control plane on ${data}`);
 }

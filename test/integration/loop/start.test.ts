@@ -19,7 +19,7 @@ describe('npm start', function () {
   this.timeout(240_000);
   it('interrupted in the middle it ends what it started, and breaks nothing', async () => {
     const running = place.spawn(['start', '--exit', '--data', place.data]);
-    await until(async () => running.child.exitCode !== null || /split/.test(running.said.stdout), 'the first steps');
+    await until(async () => running.hasEnded() || /split/.test(running.said.stdout), 'the first steps');
     running.child.kill('SIGINT');
     const ended = await running.ended;
     assert.equal(ended.status, 1, told(ended));

@@ -1,6 +1,6 @@
 // `slipway receipts verify` on a data folder that no control plane runs on, and on exports.
 import assert from 'node:assert/strict';
-import { chmod, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { runCli } from '../../unit/cli/memoryShell.ts';
@@ -110,6 +110,46 @@ describe('slipway receipts verify', () => {
     assert.match(result.problems[0]!.message, /^the folder has the sha256 [0-9a-f]{64} by its bytes, its receipt says/);
   });
 
+  it('finds a single file that has its md5, but not the sha256 of the receipt', async () => {
+    const { digest: md5 } = await folder.objects.put(Buffer.from('a,b\n'));
+    const { sha256 } = await folder.objects.put(Buffer.from('c,d\n'));
+    await folder.append([
+      draft('dataset.added', 'dataset:odd@v1', { digest: { md5, sha256 }, evidence: { folder: false } }),
+    ]);
+    const { result } = await verify();
+    assert.match(result.problems[0]!.message, /^the file has the sha256 [0-9a-f]{64} by its bytes, its receipt says/);
+  });
+
+  it('takes no file for the manifest of a folder, even if it has the same bytes', async () => {
+    const { md5 } = await storeFiles(folder.objects, { 'weights.bin': 'weights' });
+    const manifest = folder.objects.localPath(`${md5}.dir`);
+    await folder.objects.putFile(manifest);
+    await rm(manifest);
+    await folder.append([
+      draft('dataset.added', 'dataset:odd@v1', { digest: { md5, sha256: 'a'.repeat(64) }, evidence: { folder: true } }),
+    ]);
+    const { result } = await verify();
+    assert.match(
+      result.problems.find(({ subject }) => subject === 'dataset:odd@v1')!.message,
+      /^the manifest .*\.dir is not there$/,
+    );
+  });
+
+  it('finds the last receipts gone where their number is remembered beside the database', async () => {
+    const [added] = await folder.append([draft('run.finished', 'run:r2')]);
+    await writeFile(path.join(folder.root, 'heads.json'), JSON.stringify({ digits: { seq: 7, id: added!.id } }));
+    assert.equal((await verify()).status, 0);
+    const database = new DatabaseSync(path.join(folder.root, 'slipway.db'));
+    database.exec('DELETE FROM receipt WHERE seq = 7');
+    database.close();
+    const { status, result } = await verify();
+    assert.equal(status, 1);
+    assert.match(
+      result.problems[0]!.message,
+      /^The last receipt of digits that was written, number 7 .* is not in the database/,
+    );
+  });
+
   it('expects no bytes of what was deleted, and says who deleted it', async () => {
     await folder.append([draft('deleted', 'dataset:table@v1')]);
     await rm(folder.objectOf('x,y\n'));
@@ -143,9 +183,15 @@ describe('slipway receipts verify', () => {
 
   it('tells a damaged, an empty and a missing database as such', async () => {
     const file = path.join(folder.root, 'slipway.db');
-    const { size } = await stat(file);
+    // A page of a table that no receipt is in.
+    const database = new DatabaseSync(file);
+    const { rootpage } = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'event'").get() as {
+      rootpage: number;
+    };
+    const { page_size: pageSize } = database.prepare('PRAGMA page_size').get() as { page_size: number };
+    database.close();
     const bytes = await readFile(file);
-    await writeFile(file, Buffer.concat([bytes.subarray(0, 4096), Buffer.alloc(size - 4096, 0xa5)]));
+    await writeFile(file, bytes.fill(0xa5, (rootpage - 1) * pageSize, rootpage * pageSize));
     const code = async () =>
       (JSON.parse((await runCli(['receipts', 'verify', '--data', folder.root, '--json'])).stdout) as { code: string })
         .code;

@@ -193,7 +193,7 @@ function gestures(page: Page, server: CodeServer, browser: Browser, initialTheme
       await page.keyboard.press('Escape');
     },
     notification: (text) => page.locator('.notification-list-item').filter({ hasText: text }),
-    tab: (title) => page.locator('.part.editor').getByRole('tab', { name: title }),
+    tab: (title) => page.locator('.part.editor').getByRole('tab', { name: title, exact: true }),
     tabs: () => page.locator('.part.editor .tab .label-name').allInnerTexts(),
     // Panels that are behind others keep their frames, unseen.
     webview: () => page.frameLocator('iframe.webview.ready:visible').frameLocator('#active-frame'),
