@@ -27,6 +27,14 @@ const announce: Plugin = {
   },
 };
 
+/** The extension's entry is a bundle of its own, so that activation compiles little; the rest is loaded after it. */
+const containerBeside: Plugin = {
+  name: 'container-beside',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/container\.ts$/ }, () => ({ path: './container.cjs', external: true }));
+  },
+};
+
 const builds: BuildOptions[] = [
   {
     ...shared,
@@ -46,16 +54,21 @@ const builds: BuildOptions[] = [
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
   },
-  {
-    ...shared,
-    entryPoints: { extension: 'extension/main.ts' },
-    outdir: 'dist',
-    outExtension: { '.js': '.cjs' },
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    external: ['vscode'],
-  },
+  ...[
+    { entryPoints: { extension: 'extension/main.ts' }, plugins: [containerBeside] },
+    { entryPoints: { container: 'extension/container.ts' } },
+  ].map(
+    (entry): BuildOptions => ({
+      ...shared,
+      ...entry,
+      outdir: 'dist',
+      outExtension: { '.js': '.cjs' },
+      platform: 'node',
+      format: 'cjs',
+      target: 'node20',
+      external: ['vscode'],
+    }),
+  ),
   {
     ...shared,
     entryPoints: { main: 'webview-ui/main.tsx' },
@@ -73,7 +86,9 @@ mkdirSync('dist', { recursive: true });
 const schema = 'dist/slipway.schema.json';
 writeFileSync(schema, `${JSON.stringify(slipwayFileJsonSchema(), null, 2)}\n`);
 if (watch) {
-  const contexts = await Promise.all(builds.map((build) => esbuild.context({ ...build, plugins: [announce] })));
+  const contexts = await Promise.all(
+    builds.map((build) => esbuild.context({ ...build, plugins: [announce, ...(build.plugins ?? [])] })),
+  );
   await Promise.all(contexts.map((context) => context.watch()));
 } else {
   const results = await Promise.all(builds.map((build) => esbuild.build(build)));

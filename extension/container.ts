@@ -10,7 +10,7 @@ import { dataFolder } from './server/dataFolder.ts';
 import { createEmbeddedServer } from './server/embedded.ts';
 import type { Services } from './services.ts';
 import { registerStatusBar } from './status/statusBar.ts';
-import { t } from './text/language.ts';
+import { t, useLanguage } from './text/language.ts';
 import { registerViews } from './views/index.ts';
 import { registerYaml } from './yaml/index.ts';
 
@@ -23,6 +23,8 @@ export interface Container {
 
 /** Makes the services and registers everything. */
 export function build(context: vscode.ExtensionContext): Container {
+  // A bundle of its own has its own copy of the language, too.
+  useLanguage({ translate: (message, ...args) => vscode.l10n.t(message, ...args), locale: vscode.env.language });
   const log = vscode.window.createOutputChannel('Slipway', { log: true });
   const setting = vscode.workspace.getConfiguration('slipway').get<string>('dataFolder', '');
   const folder = dataFolder(setting, process.env, process.platform);

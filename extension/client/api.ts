@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from '../../server/protocol/errors.ts';
 import {
   type Answer,

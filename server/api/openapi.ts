@@ -1,5 +1,5 @@
 /** The OpenAPI 3.1 document, built from protocol/operations.ts: what is not in that table is not in the API. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { topics } from '../protocol/entities.ts';
 import { type OperationSpec, operations } from '../protocol/operations.ts';
 import { apiPrefix } from './router.ts';

@@ -1,5 +1,5 @@
 /** From a method and a path to an operation of protocol/operations.ts, and from strings to what it takes. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from '../protocol/errors.ts';
 import { Name } from '../protocol/names.ts';
 import { type OperationName, type OperationSpec, operations } from '../protocol/operations.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from '../protocol/errors.ts';
 import { type Address, type Client, createClient } from './client.ts';
 import type { Target } from './command.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { paint } from './output.ts';
 import type { Shell } from './shell.ts';
 

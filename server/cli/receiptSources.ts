@@ -1,7 +1,7 @@
 /** Where receipts to be verified come from: a file that `receipts export` wrote, or a data folder at rest or in use. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { keyOfPem, type ReceiptKey, type VerifyProblem } from '../domain/lineage/verify.ts';
 import { missingHeads, readHeads } from '../engine/heads.ts';
 import { SlipwayError } from '../protocol/errors.ts';

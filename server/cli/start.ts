@@ -190,8 +190,15 @@ function stepLabel(id: string): string {
   return id.replace(/^stage:/, '').replace(/#\d+$/, ' again');
 }
 
-/** One line about what a running step is doing. */
+/** One line about what a running step is doing; a pipeline names what a step makes a moment before it is there. */
 async function progressOf(client: Client, step: Pipeline['steps'][number]): Promise<string> {
+  return detailOf(client, step).catch((error: unknown) => {
+    if (error instanceof SlipwayError && error.status === 404) return '';
+    throw error;
+  });
+}
+
+async function detailOf(client: Client, step: Pipeline['steps'][number]): Promise<string> {
   if (!step.subject) return '';
   const params = { id: step.subject };
   const kind = step.id.split('#')[0];

@@ -4,7 +4,7 @@ import { appendFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseDocument, stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from '../protocol/errors.ts';
 import { isNoEntry } from './fileStore.ts';
 import { siblingOf } from './writeFiles.ts';

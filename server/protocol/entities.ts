@@ -2,7 +2,7 @@
  * What the API shows: one schema for each thing a person can look at. The engine writes them as views of its states;
  * the trees, the pages and the CLI read them. Times are milliseconds since 1970; sizes are bytes.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Gate, Objective } from './slipwayFile.ts';
 
 const Time = z.number().int().describe('Milliseconds since 1970.');

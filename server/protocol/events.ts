@@ -3,7 +3,7 @@
  * object of the topic that changed after the cursor, and each further change as it is committed. A cursor that is too
  * old, or a client that reads too slowly, gets `resync`: drop what you have of this subscription, the objects follow.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Float, topics } from './entities.ts';
 
 const subscriptionId = z.string().min(1).max(64);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The rule for names of projects, datasets, models, endpoints and pods; titles beside them are free. */
 export const namePattern = /^[a-z0-9][a-z0-9-]{0,51}[a-z0-9]$/;

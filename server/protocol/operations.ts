@@ -2,7 +2,7 @@
  * Every call of the HTTP API, declared once: the server's router, the clients' types and the OpenAPI document all come
  * from this table. Paths are below `/api/v1`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   Dataset,
   DatasetVersion,

@@ -1,5 +1,5 @@
 import { type Document, isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { SlipwayError } from './errors.ts';
 import { SlipwayFile } from './slipwayFile.ts';
 

@@ -2,7 +2,7 @@
  * slipway.yaml: one file describes one model. This schema is the single source of the run-time check, of the
  * TypeScript types and of the JSON schema that the editor uses.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Name } from './names.ts';
 import { searchSpaceSchema } from './space.ts';
 import { Bytes, DurationMs } from './units.ts';

@@ -2,7 +2,7 @@
  * The search space of a sweep: what stands under `space:` in slipway.yaml and in the file that
  * `slipway optimize --space` reads. One entry a parameter; `when` makes it conditional on others.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from './errors.ts';
 
 const paramValueSchema = z.union([z.string(), z.number(), z.boolean()]);

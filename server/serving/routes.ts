@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from '../protocol/errors.ts';
 import { Name } from '../protocol/names.ts';
 import type { ReplicaAddress } from './connection.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ClientMessage, ServerMessage } from '../../server/protocol/events.ts';
 import { advance } from './resume.ts';
 

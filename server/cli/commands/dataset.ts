@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DatasetVersion } from '../../protocol/entities.ts';
 import { command } from '../command.ts';
 import { connect } from '../connect.ts';

@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Name } from '../../protocol/names.ts';
 import { type Envelope, payloadType, preAuthenticationEncoding, type Statement } from './receipt.ts';
 

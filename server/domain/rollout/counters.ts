@@ -2,7 +2,7 @@
  * What a gateway counts for a revision, as it goes over its admin socket, and the arithmetic on it. Counts are
  * cumulative since the gateway started (`instance`); a reader takes differences.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { BUCKET_COUNT } from './histogram.ts';
 
 const count = z.number().int().nonnegative();

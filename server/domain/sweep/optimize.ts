@@ -2,7 +2,7 @@
  * The protocol behind `slipway optimize`: JSON lines in, JSON lines out, over the same reducer that runs a sweep. Every
  * input line is answered before the next is read; who reads and writes the lines is the command line's business.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from '../../protocol/errors.ts';
 import { parseSearchSpace } from '../../protocol/space.ts';
 import { itemAt } from './pages.ts';

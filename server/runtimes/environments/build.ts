@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SlipwayError } from '../../protocol/errors.ts';
 import { exclusively } from './exclusive.ts';
 import { environmentFailure } from './failure.ts';

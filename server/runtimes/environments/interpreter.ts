@@ -1,7 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from '../../protocol/errors.ts';
 import { runProgram, tryProgram } from './process.ts';
 import { runUv, type Uv } from './uv.ts';

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readIfPresent, writeAtomically } from './files.ts';
 import { existingInterpreter, findInterpreter, type Interpreter, installedPackages } from './interpreter.ts';
 import { digestOf, type EnvironmentSpec, isPath, parseRequirements, type Requirements } from './specification.ts';

@@ -1,5 +1,5 @@
 /** The files of a workload's folder as the control plane reads them: checked, since a folder may be old or damaged. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from '../../protocol/errors.ts';
 import { type Exited, files, readRecord, type Started, type StoredWorkload } from './folder.ts';
 

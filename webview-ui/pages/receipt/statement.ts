@@ -1,5 +1,5 @@
 // The in-toto statement of a receipt, as far as the pages show it. Parsed here, where it enters the page.
-import { z } from 'zod';
+import * as z from 'zod';
 
 const Digest = z.record(z.string(), z.string());
 
