@@ -118,6 +118,12 @@ export function runViews(
 
 const sweepStatuses = { running: 'running', paused: 'paused', stopping: 'stopping', ended: 'finished' } as const;
 
+/** Why a sweep that has ended has no best trial. */
+function noBest(sweep: TrialRunsState['sweep']): string {
+  const first = sweep && itemAt(sweep.trials, 0);
+  return first?.reason ? `No trial ended with a value; trial 0: ${first.reason}` : 'No trial ended with a value.';
+}
+
 export function sweepViews(state: TrialRunsState, before: TrialRunsState | undefined, receiptOf: ReceiptOf): View[] {
   const { sweep, spec } = state;
   const counts = countTrials(sweep?.trials ?? []);
@@ -129,7 +135,7 @@ export function sweepViews(state: TrialRunsState, before: TrialRunsState | undef
     folder: state.folder,
     title: state.title,
     status: ended && !bestTrial ? 'failed' : sweep ? sweepStatuses[sweep.status] : ended ? 'failed' : 'running',
-    reason: state.reason || (sweep ? '' : 'prepares what the trials share'),
+    reason: state.reason || (sweep ? '' : 'prepares what the trials share') || (ended && !bestTrial ? noBest(sweep) : ''),
     sampler: spec.sampler.type,
     stopper: spec.stopper?.type ?? 'none',
     objective: spec.goals[0]!,

@@ -169,7 +169,7 @@ async function checkReceipts(place: Place): Promise<void> {
     assert.equal(counts[kind], count, `${kind}: ${JSON.stringify(counts)}`);
 }
 
-/** Requests through the gateway, one after the other at a bounded rate, from when the endpoint first has a revision. */
+/** Requests through the gateway, one after the other at a bounded rate, from its first answer on. */
 class Requests {
   readonly #data: string;
   readonly #agent = new Agent({ keepAlive: true });
@@ -182,6 +182,9 @@ class Requests {
 
   async sendUntil(isOver: () => boolean): Promise<void> {
     const target = await until(async () => isOver() || this.#target(), 'the endpoint', 300_000);
+    // The gateway reads its routes a moment after the control plane has written them; from the first answer on it counts.
+    if (target !== true)
+      await until(async () => isOver() || (await this.#send(target)) === undefined, 'the first answer');
     while (target !== true && !isOver()) {
       const problem = await this.#send(target);
       this.sent++;

@@ -1,34 +1,16 @@
 // The client commands against a real control plane, a process of its own, up to the receipts that it leaves.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { FileStore } from '../../../server/objects/fileStore.ts';
 import { runCli } from '../../unit/cli/memoryShell.ts';
-
-const root = path.resolve(import.meta.dirname, '../../..');
+import { makePlace, type Place, type Server } from '../loop/place.ts';
 
 describe('the command line with a control plane', () => {
-  let place = '';
-  let data = '';
-  let server: ChildProcess | undefined;
+  let place: Place;
+  let server: Server;
 
-  async function serve(): Promise<void> {
-    const line = [path.join(root, 'server/cli/main.ts'), 'serve', '--data', data, '--json'];
-    server = spawn(process.execPath, line, { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [ready] = (await once(server.stdout!, 'data')) as [Buffer];
-    assert.match(String(ready), /^\{"url":"http:/);
-  }
-
-  async function end(): Promise<void> {
-    if (!server || server.exitCode !== null) return;
-    server.kill('SIGTERM');
-    await once(server, 'exit');
-  }
-
-  const slipway = (...line: string[]) => runCli(line, { cwd: place, env: { SLIPWAY_DATA: data } });
+  const slipway = (...line: string[]) => runCli(line, { cwd: place.folder, env: { SLIPWAY_DATA: place.data } });
 
   async function json<T>(...line: string[]): Promise<T> {
     const { stdout, stderr, status } = await slipway(...line, '--json');
@@ -37,21 +19,19 @@ describe('the command line with a control plane', () => {
   }
 
   before(async () => {
-    place = await mkdtemp(path.join(tmpdir(), 'slipway-cli-'));
-    data = path.join(place, 'data');
-    await mkdir(path.join(place, 'toys', 'a'), { recursive: true });
-    await writeFile(path.join(place, 'toys', 'a', 'one.txt'), 'one');
-    await writeFile(path.join(place, 'toys', 'two.txt'), 'two');
-    await serve();
+    place = await makePlace();
+    await mkdir(place.path('toys', 'a'), { recursive: true });
+    await writeFile(place.path('toys', 'a', 'one.txt'), 'one');
+    await writeFile(place.path('toys', 'two.txt'), 'two');
+    // A folder of its own for the program: its code is captured.
+    await mkdir(place.path('work'));
+    await writeFile(
+      place.path('work', 'work.sh'),
+      'for i in 0 1 2 3 4 5 6 7 8 9; do echo line $i; sleep 0.3; done; exit 3\n',
+    );
+    server = await place.serve();
   });
-  after(async () => {
-    await end();
-    const gateway = JSON.parse(
-      await readFile(path.join(data, 'gateway', 'gateway.json'), 'utf8').catch(() => '{}'),
-    ) as { pid?: number };
-    if (gateway.pid) process.kill(gateway.pid);
-    await rm(place, { recursive: true, force: true });
-  });
+  after(() => place.close());
 
   it('adds a dataset version and prints exactly the keys that are pinned', async () => {
     const added = await json<Record<string, unknown>>('dataset', 'add', 'toys', '--name', 'toys');
@@ -62,18 +42,17 @@ describe('the command line with a control plane', () => {
   });
 
   it('follows a run to its end, also while the control plane is restarted, and tells how it ended', async () => {
-    const script = 'i=0; while [ $i -lt 12 ]; do echo line $i; i=$((i+1)); sleep 0.25; done; exit 3';
-    const followed = slipway('run', 'start', '--follow', '--', 'sh', '-c', script);
+    const followed = slipway('run', 'start', '--folder', 'work', '--follow', '--', 'sh', 'work.sh');
     let id = '';
     while (!id) {
       const { items } = await json<{ items: { id: string; status: string }[] }>('run', 'list');
       id = items.find(({ status }) => status === 'running')?.id ?? '';
     }
-    await end();
-    await serve();
+    await server.stop();
+    server = await place.serve();
     const { status, stdout, stderr } = await followed;
     assert.equal(status, 1);
-    const lines = Array.from({ length: 12 }, (_, i) => `line ${i}\n`).join('');
+    const lines = Array.from({ length: 10 }, (_, i) => `line ${i}\n`).join('');
     assert.ok(stdout.endsWith(lines), stdout);
     assert.match(stderr, /failed after .*Exit status 3/);
     assert.equal((await slipway('run', 'logs', id)).stdout, lines);
@@ -86,17 +65,17 @@ describe('the command line with a control plane', () => {
   });
 
   it('exports receipts that hold by the key of the data folder', async () => {
-    const file = path.join(place, 'receipts.jsonl');
+    const file = place.path('receipts.jsonl');
     assert.equal((await slipway('receipts', 'export', '-o', file)).status, 0);
     assert.equal((await slipway('receipts', 'export')).stdout, await readFile(file, 'utf8'));
-    const key = path.join(data, 'keys', 'receipts.pub.pem');
+    const key = path.join(place.data, 'keys', 'receipts.pub.pem');
     assert.equal((await slipway('receipts', 'verify', file)).status, 3);
     assert.equal((await slipway('receipts', 'verify', file, '--key', key)).status, 0);
     assert.equal((await slipway('receipts', 'verify')).status, 0);
   });
 
   it('finds a damaged byte, with the control plane and without', async () => {
-    const objects = new FileStore(path.join(data, 'objects'));
+    const objects = new FileStore(path.join(place.data, 'objects'));
     const { digest } = await objects.put(Buffer.from('one'));
     const object = objects.localPath(digest);
     await chmod(object, 0o644);
@@ -109,7 +88,7 @@ describe('the command line with a control plane', () => {
       assert.equal(status, 1);
       assert.ok(stdout.includes('toys/1 dataset:toys@v1: the file "a/one.txt"') && stdout.includes(object), stdout);
     }
-    await end();
+    await server.stop();
     assert.equal((await slipway('receipts', 'verify')).status, 1);
   });
 });
