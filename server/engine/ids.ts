@@ -4,15 +4,15 @@ import { createHash, randomBytes } from 'node:crypto';
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /**
- * A new id: a letter for the kind, then 8 characters of time and 6 of chance, so that ids sort by age. The same
+ * A new id: a letter for the kind, then 9 characters of time and 10 of chance (50 bits), so that ids sort by age. The same
  * `requestId` gives the same id: a request sent twice makes one thing.
  */
 export function newId(prefix: string, now: number, requestId?: string): string {
   const source =
-    requestId === undefined ? randomBytes(8) : createHash('sha256').update(`${prefix}/${requestId}`).digest();
-  const chance = [...source.subarray(0, 6)].map((byte) => alphabet[byte & 31]).join('');
+    requestId === undefined ? randomBytes(10) : createHash('sha256').update(`${prefix}/${requestId}`).digest();
+  const chance = [...source.subarray(0, 10)].map((byte) => alphabet[byte & 31]).join('');
   if (requestId !== undefined)
-    return `${prefix}${chance}${[...source.subarray(6, 14)].map((b) => alphabet[b & 31]).join('')}`;
+    return `${prefix}${chance}${[...source.subarray(10, 18)].map((b) => alphabet[b & 31]).join('')}`;
   let time = '';
   for (let rest = now, i = 0; i < 9; i++, rest = Math.floor(rest / 32)) time = alphabet[rest % 32] + time;
   return `${prefix}${time}${chance}`;

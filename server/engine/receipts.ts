@@ -3,6 +3,7 @@ import type { Envelope, Statement } from '../domain/lineage/receipt.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import type { ReadTransaction, StoredReceipt } from '../store/index.ts';
 import type { Context } from './context.ts';
+import { missingHeads, readHeads } from './heads.ts';
 import type { PageQuery } from './query.ts';
 import { verifyReceipts } from './verifyBytes.ts';
 
@@ -44,9 +45,25 @@ export async function readReceipt(read: ReadTransaction, id: string) {
 export async function* exportReceipts(read: ReadTransaction, publicKeys: Record<string, string>, project?: string) {
   const keys = Object.entries(publicKeys).map(([keyid, spki]) => ({ keyid, spki }));
   yield `${JSON.stringify({ keys })}\n`;
-  for (const name of project === undefined ? await read.receiptProjects() : [project]) {
+  const projects = project === undefined ? await read.receiptProjects() : await withSources(read, project);
+  for (const name of projects) {
     for (const row of (await read.receipts({ project: name })).toReversed()) yield `${row.envelope}\n`;
   }
+}
+
+/** A project and those whose receipts its own name: without them its inputs would lead nowhere. */
+async function withSources(read: ReadTransaction, project: string): Promise<string[]> {
+  const needed = new Set([project]);
+  for (const name of needed) {
+    for (const row of await read.receipts({ project: name })) {
+      for (const { source } of statementOf(row).predicate.inputs) {
+        const id = /^receipt:([0-9a-f]{64})$/.exec(source ?? '')?.[1];
+        const [other] = id === undefined ? [] : await read.receipts({ id, limit: 1 });
+        if (other) needed.add(other.project);
+      }
+    }
+  }
+  return [...needed];
 }
 
 /**
@@ -61,12 +78,17 @@ export async function verifyStored(
   project?: string,
 ) {
   const { read } = context.engine.store;
+  // Before the receipts: what is added meanwhile must not look lost.
+  const heads = await readHeads(context.folders.data);
   const envelopes: string[] = [];
+  const ids = new Map<string, Set<string>>();
   for (const name of await read.receiptProjects()) {
     // Another project's chain is needed where this one names its receipts; its own problems are not asked for.
-    envelopes.push(...(await read.receipts({ project: name })).toReversed().map((row) => row.envelope));
+    const rows = (await read.receipts({ project: name })).toReversed();
+    envelopes.push(...rows.map((row) => row.envelope));
+    ids.set(name, new Set(rows.map((row) => row.id)));
   }
-  return verifyReceipts({
+  const report = await verifyReceipts({
     envelopes,
     publicKeys,
     objects: context.objects,
@@ -75,4 +97,8 @@ export async function verifyStored(
     project,
     signal: context.signal,
   });
+  const lost = missingHeads(heads, ids).filter((one) => project === undefined || one.project === project);
+  if (concerns !== undefined || lost.length === 0) return report;
+  const places = lost.map((one) => ({ ...one, receipt: heads[one.project]!.id, kind: '', subject: '' }));
+  return { ...report, ok: false, problems: [...report.problems, ...places] };
 }

@@ -135,7 +135,8 @@ export function sweepViews(state: TrialRunsState, before: TrialRunsState | undef
     folder: state.folder,
     title: state.title,
     status: ended && !bestTrial ? 'failed' : sweep ? sweepStatuses[sweep.status] : ended ? 'failed' : 'running',
-    reason: state.reason || (sweep ? '' : 'prepares what the trials share') || (ended && !bestTrial ? noBest(sweep) : ''),
+    reason:
+      state.reason || (sweep ? '' : 'prepares what the trials share') || (ended && !bestTrial ? noBest(sweep) : ''),
     sampler: spec.sampler.type,
     stopper: spec.stopper?.type ?? 'none',
     objective: spec.goals[0]!,

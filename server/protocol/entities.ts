@@ -344,7 +344,6 @@ export const Pipeline = z.object({
   ),
   createdAt: Time,
   endedAt: Time.optional(),
-  head: z.string().optional().describe('Head of the receipt chain when it ended.'),
 });
 export type Pipeline = z.infer<typeof Pipeline>;
 

@@ -288,7 +288,7 @@ export const operations = {
   listTrials: {
     method: 'GET',
     path: '/sweeps/:id/trials',
-    summary: 'Trials in the order they were asked.',
+    summary: 'Trials, newest first.',
     query: Page,
     response: list(Trial),
   },

@@ -145,7 +145,7 @@ describe('a person goes through the loop', function () {
     await editor.pick(/train digits/);
     const ready = editor.notification(/digits v1 is ready to be rolled out/);
     await ready.waitFor({ timeout: 60_000 });
-    await editor.row('Models', /v1.*gates passed/).waitFor();
+    await editor.row('Models', /^v1.*gates passed/).waitFor();
     await editor.screenshots('run-validated');
   });
 
@@ -155,24 +155,22 @@ describe('a person goes through the loop', function () {
     await head()
       .filter({ hasText: /serves v1/ })
       .waitFor({ timeout: 60_000 });
-    await editor.row('Models', /v1.*production/).waitFor();
-    await editor.row('Endpoints', /digits.*no errors/).waitFor();
+    await editor.row('Models', /^v1.*production/).waitFor();
+    await editor.row('Endpoints', /req\/s.*no errors/).waitFor();
     await editor.screenshots('endpoint-first');
   });
 
   it('the sweep’s best becomes the next version; its canary moves step by step under requests', async () => {
-    const { call } = await place.server();
-    const [sweep] = (await call('listSweeps', { query: {} })).items;
-    await editor.tab('train digits').first().click();
-    await call('startValidation', { body: { run: sweep!.best!.run } });
-    await editor.row('Models', /v2.*gates passed/).waitFor({ timeout: 60_000 });
-    await editor.rowAction('Models', /v2/, 'Roll Out');
+    await editor.tab(/lr × hidden × jitter/).click();
+    await editor.webview().getByRole('button', { name: 'Validate the best' }).click();
+    await editor.row('Models', /^v2.*gates passed/).waitFor({ timeout: 60_000 });
+    await editor.rowAction('Models', /^v2/, 'Roll Out');
     await head()
       .filter({ hasText: /v1 → v2/ })
       .waitFor();
     const steps = editor.webview().locator('.steps .step');
     await steps.filter({ hasText: 'running' }).waitFor({ timeout: 60_000 });
-    await editor.row('Models', /v2.*canary 5 %/).waitFor();
+    await editor.row('Models', /^v2.*canary 5 %/).waitFor();
     const requests = requestsUntilEnded(place, 'digits');
     await steps.nth(1).filter({ hasText: 'running' }).waitFor();
     await editor.screenshots('endpoint-canary');
@@ -182,7 +180,7 @@ describe('a person goes through the loop', function () {
       .filter({ hasText: /serves v2/ })
       .waitFor();
     assert.equal(await steps.filter({ hasText: 'passed' }).count(), 4);
-    await editor.row('Models', /v2.*production/).waitFor();
+    await editor.row('Models', /^v2.*production/).waitFor();
     await editor.screenshots('endpoint-completed');
   });
 
@@ -192,12 +190,12 @@ describe('a person goes through the loop', function () {
     await head()
       .filter({ hasText: /serves v1/ })
       .waitFor();
-    await editor.row('Models', /v1.*production/).waitFor();
+    await editor.row('Models', /^v1.*production/).waitFor();
     await editor.screenshots('endpoint-rolled-back');
   });
 
   it('Show Receipt opens the proof of a model version, and Verify Receipts checks them all', async () => {
-    await editor.rowAction('Models', /v2/, 'Show Receipt');
+    await editor.rowAction('Models', /^v2/, 'Show Receipt');
     await editor.webview().getByText('model:digits@v2').first().waitFor();
     await editor.screenshots('receipt');
     await editor.command('Slipway: Verify Receipts');

@@ -9,6 +9,10 @@ import './charts.css';
 import { Plot } from './Plot.tsx';
 
 const heightPx = 200;
+/** Trials are whole numbers: no grid line stands between two of them. */
+const wholeSteps = [1, 2, 5]
+  .flatMap((step) => [step, step * 10, step * 100, step * 1000, step * 10_000])
+  .sort((a, b) => a - b);
 
 export function TrialsChart({
   trials,
@@ -41,7 +45,8 @@ export function TrialsChart({
         {
           ...axis,
           size: 26,
-          values: (_: uPlot, ticks: number[]) => ticks.map((t) => (Number.isInteger(t) ? count(t) : '')),
+          incrs: wholeSteps,
+          values: (_: uPlot, ticks: number[]) => ticks.map((tick) => count(tick)),
         },
         { ...axis, size: 52, values: (_: uPlot, ticks: number[]) => ticks.map((tick) => tickValue(tick)) },
       ],

@@ -321,6 +321,7 @@ export const en = {
     failed: 'failed',
   },
   validate: 'Validate',
+  validateBest: 'Validate the best',
   validationRun: 'Validation run',
   validationStatus: { running: 'Validation is running', decided: 'Validation decided', failed: 'Validation failed' },
   valueColumn: 'Value',

@@ -39,7 +39,7 @@ const run = command({
         stepper.update(pipeline.steps);
         if (pipeline.status === 'running') continue;
         stepper.end();
-        const head = pipeline.head ?? (await headOf(client, pipeline.project));
+        const head = await headOf(client, pipeline.project);
         show(shell, { ...pipeline, head }, (it) => endText(shell, it));
         return pipeline.status === 'succeeded' ? 0 : 1;
       }

@@ -20,7 +20,6 @@ export interface PipelineState {
   canSweep: boolean;
   createdAt: number;
   endedAt?: number;
-  head?: string;
 }
 
 export type PipelineEvent = { at: number } & (

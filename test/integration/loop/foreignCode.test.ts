@@ -71,10 +71,13 @@ describe("somebody else's code, not one line changed", function () {
       let folder: string;
       let untouched: Record<string, string>;
       const params = (pairs: string[]) => pairs.flatMap((pair) => ['--param', pair]);
-      it('runs: its curves, its metrics and its model are found where it writes them', async () => {
+      before(async () => {
         folder = place.path(name);
         await cp(join(root, 'test/fixtures/repos', name), folder, { recursive: true });
         untouched = await digests(folder);
+      });
+
+      it('runs: its curves, its metrics and its model are found where it writes them', async () => {
         const run = await endOf(await start(folder, ...params(short)));
         assert.equal(run.status, 'succeeded', run.reason);
         const { tags } = await server.call('listRunMetrics', { params: { id: run.id } });

@@ -101,21 +101,35 @@ describe('receipts of npm start', function () {
     assert.equal((await verified(file, '--keyid', '0'.repeat(64))).status, 1);
   });
 
-  it('a changed byte of an exported envelope is found by both, and named', async () => {
+  it('a changed byte of an exported envelope, wherever it is, is found by both, and named', async () => {
     const text = await exported();
-    const lines = text.split('\n');
-    const at = text.indexOf(lines[5]!) + '{"payload":"'.length + 200;
-    const broken = flipped(Buffer.from(text), at).toString();
+    const line = text.split('\n')[5]!;
+    const { payload, signatures } = JSON.parse(line) as {
+      payload: string;
+      signatures: [{ keyid: string; sig: string }];
+    };
+    const [{ keyid: signer, sig }] = signatures;
+    // The last letter of Base64 has bits that decode to nothing.
+    const lastLetter = (base64: string) => line.indexOf(base64) + base64.replaceAll('=', '').length - 1;
+    const places = {
+      'the payload': line.indexOf(payload) + 200,
+      'the last letter of the payload': lastLetter(payload),
+      'the type': line.indexOf('in-toto'),
+      'the key id': line.indexOf(signer) + 5,
+      'the signature': line.indexOf(sig) + 10,
+      'the last letter of the signature': lastLetter(sig),
+      'the name of a field': line.indexOf('"signatures"') + 3,
+    };
     const file = place.path('broken.jsonl');
-    await writeFile(file, broken);
-    const ended = await verified(file, '--keyid', keyid);
-    assert.equal(ended.status, 1, told(ended));
-    assert.match(told(ended), /\b5\b/, 'the receipt is named by its number');
-    const { problems } = verifyExport(broken, keyid);
-    assert.ok(
-      problems.some((problem) => problem.includes('line 6')),
-      problems.join('\n'),
-    );
+    for (const [what, at] of Object.entries(places)) {
+      const broken = flipped(Buffer.from(text), Buffer.byteLength(text.slice(0, text.indexOf(line))) + at);
+      await writeFile(file, broken);
+      const ended = await verified(file, '--keyid', keyid);
+      assert.equal(ended.status, 1, `${what}: ${told(ended)}`);
+      assert.match(told(ended), /\b[56]\b/, `${what}: the receipt, or its line, is named`);
+      const { problems } = verifyExport(broken.toString(), keyid);
+      assert.ok(problems.join('\n').includes('line 6'), `${what}: ${problems.join('\n')}`);
+    }
   });
 
   it('a changed byte of a dataset object is found by both, and named', async () => {

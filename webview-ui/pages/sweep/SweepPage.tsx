@@ -16,7 +16,7 @@ import { StatusIcon } from '../../components/Status.tsx';
 import { Duration, ReceiptLink, RelativeTime, RouteLink } from '../../components/text.tsx';
 import { Button } from '../../components/toolkit.tsx';
 import { count, m, param, value } from '../../i18n/index.ts';
-import { useAction, useClient, usePageTitle, useTopic } from '../../store/hooks.ts';
+import { useAction, useClient, useNavigate, usePageTitle, useTopic } from '../../store/hooks.ts';
 import { TrialsTable } from './TrialsTable.tsx';
 import './sweep.css';
 
@@ -85,14 +85,31 @@ function SweepFacts({ sweep }: { sweep: Sweep }) {
 
 function SweepActions({ sweep }: { sweep: Sweep }) {
   const client = useClient();
+  const navigate = useNavigate();
   const { act, busy, error } = useAction();
   const change = (action: 'pause' | 'resume' | 'stop') =>
     act(action, async () => {
       await client.call('changeSweep', { params: { id: sweep.id }, body: { action } });
     });
   const isBusy = busy !== undefined;
+  const { best } = sweep;
+  const hasEnded = sweep.endedAt !== undefined;
+  const validateBest = (run: string, title: string) =>
+    act('validate', async () => {
+      await client.call('startValidation', { body: { run, requestId: crypto.randomUUID() } });
+      navigate({ page: 'run', id: run }, title);
+    });
   return (
     <>
+      {best && hasEnded && (
+        <Button
+          appearance="primary"
+          disabled={isBusy}
+          onClick={() => validateBest(best.run, m.trialOf(count(best.trial)))}
+        >
+          {m.validateBest}
+        </Button>
+      )}
       {sweep.status === 'running' && (
         <Button disabled={isBusy} onClick={() => change('pause')}>
           {m.pause}

@@ -75,7 +75,7 @@ function columnsOf(trials: Trial[], best: number | undefined, metric: string): C
         title: <code>{name}</code>,
         isNumber: trials.some((trial) => typeof trial.params[name] === 'number'),
         sortBy: (trial) => sortable(trial.params[name]),
-        cell: (trial) => (trial.params[name] === undefined ? '–' : param(trial.params[name])),
+        cell: (trial) => <Given given={trial.params[name]} />,
       }),
     ),
     {
@@ -86,6 +86,12 @@ function columnsOf(trials: Trial[], best: number | undefined, metric: string): C
       cell: (trial) => (trial.startedAt === undefined ? '–' : <Duration from={trial.startedAt} to={trial.endedAt} />),
     },
   ];
+}
+
+/** A sampled number in as many digits as columns of them can be compared by; all of them on hover. */
+function Given({ given }: { given: Trial['params'][string] | undefined }) {
+  if (given === undefined) return '–';
+  return <span title={param(given)}>{typeof given === 'number' ? value(given) : param(given)}</span>;
 }
 
 function sortable(given: string | number | boolean | null | undefined): string | number | undefined {
