@@ -171,8 +171,7 @@ export const ko: Messages = {
     train: '학습',
     sweep: '스윕',
     validate: '검증',
-    validateBest: '최선의 실행 검증',
-    model: '모델',
+      model: '모델',
     rollout: '롤아웃',
   },
   pipelineStepStatus: {
@@ -308,6 +307,7 @@ export const ko: Messages = {
     failed: '실패',
   },
   validate: '검증',
+  validateBest: '최고 시행 검증',
   validationRun: '검증 실행',
   validationStatus: { running: '검증 진행 중', decided: '검증 판정 완료', failed: '검증 실패' },
   valueColumn: '값',

@@ -56,7 +56,7 @@ async function headOf(client: Client, project: string): Promise<string | undefin
   return items[0]?.id;
 }
 
-function endText(shell: Shell, { status, reason, head, createdAt, endedAt }: Pipeline): string {
+function endText(shell: Shell, { status, reason, head, createdAt, endedAt }: Pipeline & { head?: string }): string {
   const took = endedAt === undefined ? '' : ` after ${durationText(endedAt - createdAt)}`;
   const lines = [`${paintStatus(shell, status)}${took}${reason ? `: ${reason}` : ''}`];
   if (head) lines.push(`head of the receipts: ${head}`);
