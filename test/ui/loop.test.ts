@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
 import { processesOf, until } from '../integration/loop/place.ts';
-import { makePlace, type Place, replaced, requestsUntilEnded } from './harness/place.ts';
+import { makePlace, type Place, replaced, sendRequests } from './harness/place.ts';
 import { openWorkbench, type Workbench } from './harness/workbench.ts';
 
 /** Long enough to be watched, short enough to be waited for. */
@@ -171,10 +171,12 @@ describe('a person goes through the loop', function () {
     const steps = editor.webview().locator('.steps .step');
     await steps.filter({ hasText: 'running' }).waitFor({ timeout: 60_000 });
     await editor.row('Models', /^v2.*canary 5 %/).waitFor();
-    const requests = requestsUntilEnded(place, 'digits');
+    await sendRequests(place, 'digits', ({ step }) => step >= 1);
+    await steps.nth(0).filter({ hasText: 'passed' }).waitFor();
     await steps.nth(1).filter({ hasText: 'running' }).waitFor();
+    await editor.row('Endpoints', /step 2 of 4/).waitFor();
     await editor.screenshots('endpoint-canary');
-    const rollout = await requests;
+    const rollout = await sendRequests(place, 'digits', ({ endedAt }) => endedAt !== undefined);
     assert.equal(rollout.status, 'completed', rollout.reason);
     await head()
       .filter({ hasText: /serves v2/ })

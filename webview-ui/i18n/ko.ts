@@ -171,7 +171,7 @@ export const ko: Messages = {
     train: '학습',
     sweep: '스윕',
     validate: '검증',
-      model: '모델',
+    model: '모델',
     rollout: '롤아웃',
   },
   pipelineStepStatus: {

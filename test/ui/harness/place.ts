@@ -1,7 +1,7 @@
 // What a UI test works on: a temporary folder of its own with the digits example in a copy, the data folder that the
 // editor is told by its setting, and the control plane that the editor starts there, as programs reach it.
 
-import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Rollout } from '../../../server/protocol/entities.ts';
@@ -11,6 +11,8 @@ import { root } from '../../run/process.ts';
 export interface Place {
   /** The project folder: a copy of the digits example. */
   project: string;
+  /** Makes one more project folder beside it. */
+  addProject(name: string, yaml: string): string;
   /** The control plane's data folder, and the editor's setting that names it. */
   data: string;
   machineSettings: Record<string, unknown>;
@@ -36,6 +38,12 @@ export function makePlace(name: string, edit: (yaml: string) => string = (yaml) 
     project,
     data,
     machineSettings: { 'slipway.dataFolder': data },
+    addProject(name, yaml) {
+      const folder = path.join(base, name);
+      mkdirSync(folder);
+      writeFileSync(path.join(folder, 'slipway.yaml'), yaml);
+      return folder;
+    },
     async server() {
       const address = await ready(data);
       return { ...address, call: caller(address) };
@@ -53,22 +61,27 @@ export function replaced(text: string, part: string, by: string): string {
   return text.replace(part, by);
 }
 
-/** Sends predictions to an endpoint of the digits example until its rollout has ended; none may fail. */
-export async function requestsUntilEnded(place: Place, endpoint: string): Promise<Rollout> {
+/**
+ * Sends predictions to an endpoint of the digits example until `isEnough`; none may fail.
+ * @param isEnough asked between requests with the newest rollout
+ */
+export async function sendRequests(
+  place: Place,
+  endpoint: string,
+  isEnough: (rollout: Rollout) => boolean,
+): Promise<Rollout> {
   const { call, token } = await place.server();
   const { url } = await call('getEndpoint', { params: { name: endpoint } });
   const body = JSON.stringify({ instances: [Array.from({ length: 64 }, (_, pixel) => pixel % 17)] });
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   for (;;) {
-    const one = async () => {
+    const rollouts = (await call('listRollouts', { query: {} })).items.filter((item) => item.endpoint === endpoint);
+    const newest = rollouts.sort((a, b) => b.createdAt - a.createdAt)[0]!;
+    if (isEnough(newest)) return newest;
+    for (let sent = 0; sent < 20; sent++) {
       const answer = await fetch(`${url}/predict`, { method: 'POST', headers, body });
       if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
       await answer.arrayBuffer();
-    };
-    await Promise.all(Array.from({ length: 20 }, one));
-    const { rollout } = await call('getEndpoint', { params: { name: endpoint } });
-    if (rollout === undefined) break;
+    }
   }
-  const { items } = await call('listRollouts', { query: {} });
-  return items.filter((item) => item.endpoint === endpoint).sort((a, b) => b.createdAt - a.createdAt)[0]!;
 }

@@ -61,7 +61,7 @@ export interface Workbench {
   screenshot(name: string): Promise<string>;
   /** Screenshots in the light and the dark theme. */
   screenshots(name: string): Promise<void>;
-  /** Loads the window anew, as after closing and opening the browser. */
+  /** Loads the window anew: the extension is activated again, panels are restored. */
   reload(): Promise<void>;
   close(): Promise<void>;
 }
@@ -229,7 +229,10 @@ function gestures(page: Page, server: CodeServer, browser: Browser, initialTheme
       }
     },
     async reload() {
-      await page.reload();
+      // By its command, which saves what is open first; the browser's own reload may come before that is written.
+      const loaded = page.waitForEvent('load');
+      await workbench.command('Developer: Reload Window');
+      await loaded;
       await ready(page, currentTheme);
     },
     async close() {

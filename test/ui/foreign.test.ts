@@ -1,0 +1,146 @@
+// TensorBoard, a foreign page, in a frame: from another site, as desktop VS Code's webviews are, and inside code-server,
+// which puts all ports under its own origin. The reader is signed in to our pages in the same browser; a script in the
+// frame tries to act for them.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Browser, Frame } from 'playwright-core';
+import { until } from '../integration/loop/place.ts';
+import { launchChromium } from '../vscode/harness/chromium.ts';
+import { makePlace, type Place, replaced } from './harness/place.ts';
+import { openWorkbench, type Workbench } from './harness/workbench.ts';
+
+/** What a script in the frame gets from the API: the status of an answer it can read, or that it cannot. */
+const attempts = async ({ api, run, folder }: { api: string; run: string; folder: string }) => {
+  const read = (path: string, init?: RequestInit) =>
+    fetch(api + path, { credentials: 'include', ...init }).then(
+      async (answer) =>
+        `${answer.type} ${answer.status} ${
+          (await answer.text()).length > 0
+            ? await answer
+                .clone()
+                .text()
+                .catch(() => '')
+            : ''
+        }`.trim(),
+      () => 'unreadable',
+    );
+  const body = JSON.stringify({ folder, requestId: 'from-the-frame' });
+  return {
+    read: await read('/api/v1/runs'),
+    // What needs no leave of the API's origin to be sent: its answer is hidden, its effect would not be.
+    blindPost: await read('/api/v1/runs', { method: 'POST', mode: 'no-cors', body }),
+    post: await read('/api/v1/runs', { method: 'POST', headers: { 'content-type': 'application/json' }, body }),
+    delete: await read(`/api/v1/runs/${run}`, { method: 'DELETE' }),
+    socket: await new Promise<string>((resolve) => {
+      const socket = new WebSocket(`${api.replace(/^http/, 'ws')}/api/v1/events`);
+      socket.onopen = () => resolve('open');
+      socket.onerror = () => resolve('refused');
+    }),
+  };
+};
+
+describe('TensorBoard in a frame cannot act for its reader', () => {
+  let place: Place;
+  let editor: Workbench;
+  let run: string;
+
+  before(async () => {
+    place = makePlace('foreign', (yaml) => replaced(yaml, 'epochs: 30', 'epochs: 3'));
+    editor = await openWorkbench({ folder: place.project, name: 'foreign', machineSettings: place.machineSettings });
+    await editor.openContainer('Slipway');
+    await editor.page.locator('.welcome-view').getByRole('button', { name: 'Start Training' }).click();
+    await editor.webview().locator('.page-head h1').filter({ hasText: 'succeeded' }).waitFor({ timeout: 120_000 });
+    const { call } = await place.server();
+    run = (await call('listRuns', { query: {} })).items.find(({ kind }) => kind === 'train')!.id;
+  });
+  after(async () => {
+    await editor?.close();
+    await place?.end();
+  });
+
+  const runIds = async () => {
+    const { call } = await place.server();
+    return (await call('listRuns', { query: {} })).items.map(({ id }) => id).sort();
+  };
+
+  describe('from another site', () => {
+    let browser: Browser;
+    let site: Server;
+
+    before(async () => {
+      browser = await launchChromium();
+    });
+    after(async () => {
+      await browser.close();
+      site?.close();
+    });
+
+    it('shows the run, and every call of a script in it is refused', async () => {
+      const { call, url: api } = await place.server();
+      const context = await browser.newContext();
+      const ours = await context.newPage();
+      await ours.goto((await call('createTicket', { body: {} })).url);
+      await ours.getByRole('link', { name: 'train digits' }).first().waitFor();
+      const [cookie] = (await context.cookies(api)).filter(({ name }) => name.startsWith('slipway'));
+      assert.deepEqual(
+        [cookie?.httpOnly, cookie?.sameSite],
+        [true, 'Strict'],
+        'the reader is signed in by a strict cookie',
+      );
+
+      const opened = await call('openTensorBoard', { body: { runs: [run] } });
+      await until(async () => {
+        const { status, error } = await call('getOperation', { params: { id: opened.operation } });
+        assert.ok(status !== 'failed', error?.message);
+        return status === 'succeeded';
+      }, 'TensorBoard');
+      site = createServer((_, response) => {
+        response
+          .setHeader('content-type', 'text/html')
+          .end(`<iframe src="${opened.url}" width="1200" height="800"></iframe>`);
+      }).listen(0, 'localhost');
+      await once(site, 'listening');
+      const page = await context.newPage();
+      // localhost is another site than 127.0.0.1.
+      await page.goto(`http://localhost:${(site.address() as AddressInfo).port}/`);
+      await page.frameLocator('iframe').getByText('val/accuracy', { exact: true }).first().waitFor({ timeout: 60_000 });
+
+      const before = await runIds();
+      const frame = page.frames().find((each) => each.url().startsWith(opened.url))!;
+      const got = await frame.evaluate(attempts, { api, run, folder: place.project });
+      assert.deepEqual(got, {
+        read: 'unreadable',
+        blindPost: 'opaque 0',
+        post: 'unreadable',
+        delete: 'unreadable',
+        socket: 'refused',
+      });
+      assert.deepEqual(await runIds(), before);
+      assert.equal(await frame.evaluate(() => document.cookie), '');
+    });
+  });
+
+  it('in code-server shows the run, and every call of a script in it is refused', async () => {
+    await editor.rowAction('Runs', /^train digits/, 'Open TensorBoard');
+    const shown = editor.webview().frameLocator('iframe[title=TensorBoard]').getByText('val/accuracy', { exact: true });
+    await shown.first().waitFor({ timeout: 90_000 });
+    const frame = editor.page.frames().find((each) => /\/proxy\/\d+\/[0-9a-f]{64}\//.test(each.url())) as Frame;
+    const { url } = await place.server();
+    const before = await runIds();
+    const direct = await frame.evaluate(attempts, { api: url, run, folder: place.project });
+    assert.deepEqual(
+      [direct.read, direct.post, direct.delete, direct.socket],
+      ['unreadable', 'unreadable', 'unreadable', 'refused'],
+    );
+    // code-server forwards every port under its own address, so that these answers can be read: they are refusals.
+    const api = `${editor.server.url}/proxy/${new URL(url).port}`;
+    const forwarded = await frame.evaluate(attempts, { api, run, folder: place.project });
+    for (const answer of [forwarded.read, forwarded.post, forwarded.delete])
+      assert.match(answer, /^basic (401|403|421)/);
+    assert.equal(forwarded.socket, 'refused');
+    assert.deepEqual(await runIds(), before);
+  });
+});
