@@ -12,6 +12,7 @@ import type { Services } from './services.ts';
 import { registerStatusBar } from './status/statusBar.ts';
 import { t, useLanguage } from './text/language.ts';
 import { registerViews } from './views/index.ts';
+import type { ShownTree, ViewId } from './views/shownTrees.ts';
 import { registerYaml } from './yaml/index.ts';
 
 export interface Container {
@@ -22,7 +23,7 @@ export interface Container {
 }
 
 /** Makes the services and registers everything. */
-export function build(context: vscode.ExtensionContext): Container {
+export function build(context: vscode.ExtensionContext, trees: Record<ViewId, ShownTree>): Container {
   // A bundle of its own has its own copy of the language, too.
   useLanguage({ translate: (message, ...args) => vscode.l10n.t(message, ...args), locale: vscode.env.language });
   const log = vscode.window.createOutputChannel('Slipway', { log: true });
@@ -45,7 +46,7 @@ export function build(context: vscode.ExtensionContext): Container {
     log,
     { dispose: () => model.dispose() },
     { dispose: () => connection.dispose() },
-    registerViews(services),
+    registerViews(services, trees),
     registerStatusBar(services),
     registerYaml(),
     vscode.workspace.onDidChangeConfiguration((change) => {

@@ -8,14 +8,16 @@ import { scheme } from './files/address.ts';
 import { DatasetFileSystem } from './files/fileSystem.ts';
 import { pageViewType } from './panels/viewType.ts';
 import { useLanguage } from './text/language.ts';
+import { showTrees } from './views/shownTrees.ts';
 
 let loading: Promise<Container> | undefined;
 
 /** @returns the way to the container, for tests inside the extension host only */
 export function activate(context: vscode.ExtensionContext): { container: () => Promise<Container> } | undefined {
   useLanguage({ translate: (message, ...args) => vscode.l10n.t(message, ...args), locale: vscode.env.language });
+  const trees = showTrees();
   const container = () => {
-    loading ??= import('./container.ts').then(({ build }) => build(context));
+    loading ??= import('./container.ts').then(({ build }) => build(context, trees));
     return loading;
   };
   for (const id of commandIds) {

@@ -9,8 +9,8 @@ import { datasetRows } from './datasetRows.ts';
 import { endpointRows } from './endpointRows.ts';
 import { modelRows } from './modelRows.ts';
 import type { Row } from './row.ts';
-import { RowTree } from './rowTree.ts';
 import { countRunning, runRows } from './runRows.ts';
+import type { ShownTree, ViewId } from './shownTrees.ts';
 
 /** Changes that come together are drawn together. */
 const drawEveryMs = 200;
@@ -18,7 +18,7 @@ const drawEveryMs = 200;
 const timesEveryMs = 60_000;
 
 interface View {
-  id: string;
+  id: ViewId;
   topics: Topic[];
   rows: (services: Services, nowMs: number) => Row[];
 }
@@ -51,16 +51,12 @@ export const views: View[] = [
   },
 ];
 
-/** Makes the trees. A view that a person looks at is the first use that starts the control plane. */
-export function registerViews(services: Services): vscode.Disposable {
+/** Feeds the trees. A view that a person looks at is the first use that starts the control plane. */
+export function registerViews(services: Services, shown: Record<ViewId, ShownTree>): vscode.Disposable {
   const { connection, model } = services;
   const trees = views.map((view) => {
-    const provider = new RowTree(() => view.rows(services, Date.now()));
-    const tree = vscode.window.createTreeView(view.id, {
-      treeDataProvider: provider,
-      showCollapseAll: true,
-      canSelectMany: view.id === 'slipway.runs',
-    });
+    const { provider, tree } = shown[view.id];
+    provider.attach(() => view.rows(services, Date.now()));
     return { view, provider, tree };
   });
 

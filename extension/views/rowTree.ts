@@ -1,22 +1,29 @@
 import * as vscode from 'vscode';
 import type { Row } from './row.ts';
 
-/** A tree of rows; what changes is drawn by replacing the rows, and the tree keeps what is open by their ids. */
+/**
+ * A tree of rows; what changes is drawn by replacing the rows, and the tree keeps what is open by their ids. It may be
+ * shown before what its rows come from is loaded: until `attach` it shows that it is loading.
+ */
 export class RowTree implements vscode.TreeDataProvider<Row> {
-  private readonly roots: () => Row[];
+  private readonly roots: Promise<() => Row[]>;
+  /** Says where the rows come from, once. */
+  attach: (roots: () => Row[]) => void = () => {};
   private readonly changed = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.changed.event;
 
-  constructor(roots: () => Row[]) {
-    this.roots = roots;
+  constructor() {
+    this.roots = new Promise((resolve) => {
+      this.attach = resolve;
+    });
   }
 
   refresh(): void {
     this.changed.fire(undefined);
   }
 
-  getChildren(row?: Row): Row[] | Promise<Row[]> {
-    return row ? (row.children?.() ?? []) : this.roots();
+  async getChildren(row?: Row): Promise<Row[]> {
+    return row ? ((await row.children?.()) ?? []) : (await this.roots)();
   }
 
   getTreeItem(row: Row): vscode.TreeItem {

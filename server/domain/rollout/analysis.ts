@@ -118,7 +118,7 @@ function judgeLatency(canary: Counters, stable: Counters, rules: AnalysisRules, 
   const hits = countAbove(canary.latency, bucket);
   const result = testShare(hits, requests, { limit, minRequests: rules.minRequests, alpha });
   const share =
-    `${percent(hits, requests)} of ${requests} requests took longer than ${limitMs.toPrecision(3)} ms ` +
+    `${percent(hits, requests)} of ${requests} requests took longer than ${duration(limitMs)} ` +
     `(${rules.maxP95Ratio} × the stable revision's p95); up to 5 % may.`;
   const verdict = verdictOf(result);
   return { verdict, hits, requests, limit, limitMs, reason: because(result, requests, rules, share) };
@@ -145,6 +145,10 @@ function p95Bounds(latency: readonly number[]): { lowerMs: number | null; upperM
     lowerMs: lower === null ? null : lowerEdgeMs(lower),
     upperMs: upperMs !== null && Number.isFinite(upperMs) ? upperMs : null,
   };
+}
+
+function duration(ms: number): string {
+  return ms < 1000 ? `${ms.toPrecision(3)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
 function percent(part: number, whole: number): string {

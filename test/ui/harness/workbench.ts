@@ -174,8 +174,15 @@ function gestures(page: Page, server: CodeServer, browser: Browser, initialTheme
     row: (viewName, text) => workbench.tree(viewName).getByRole('treeitem').filter({ hasText: text }),
     async rowAction(viewName, text, action) {
       const row = workbench.row(viewName, text).first();
-      await row.hover();
-      await row.getByRole('button', { name: action }).click();
+      // A row that moves meanwhile, as one does whose run ends, is no longer under the mouse.
+      for (let attempt = 1; ; attempt++) {
+        await row.hover();
+        try {
+          return await row.getByRole('button', { name: action }).click({ timeout: 3000 });
+        } catch (error) {
+          if (attempt === 10) throw error;
+        }
+      }
     },
     async openFile(name) {
       await page.keyboard.press('Control+p');
