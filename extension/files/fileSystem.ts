@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { SlipwayError } from '../../server/protocol/errors.ts';
+import type { SlipwayError } from '../../server/protocol/errors.ts';
 import type { Connection } from '../client/connection.ts';
 import { datasetFilePath, parseDatasetPath, scheme } from './address.ts';
 import type { DatasetFiles } from './datasetFiles.ts';
@@ -70,7 +70,8 @@ export class DatasetFileSystem implements vscode.FileSystemProvider {
     if (name === undefined || version === undefined || path === '') throw vscode.FileSystemError.FileIsADirectory(uri);
     const { files } = await this.source();
     return files.read(name, version, path).catch((error: unknown) => {
-      if (error instanceof SlipwayError && error.status === 404) throw vscode.FileSystemError.FileNotFound(uri);
+      // By its status, not its class: the error comes from the container's bundle, which has classes of its own.
+      if ((error as Partial<SlipwayError>).status === 404) throw vscode.FileSystemError.FileNotFound(uri);
       throw error;
     });
   }
