@@ -17,6 +17,8 @@ const own = '.';
 
 interface Followed {
   store: ScalarStore;
+  /** Rises when a file was cut or replaced and everything is read anew: what was sent before is void. */
+  reading: number;
   tails: Tail[];
   /** Fulfilled when all that was written before the follow began is in the store. */
   caughtUp: Promise<unknown>;
@@ -55,22 +57,20 @@ export class RunMetrics {
       known.lastUsedAt = this.#context.now();
       return known;
     }
-    const folder = runFolder(this.#context.folders.runs, run.spec.id);
     const abort = new AbortController();
     const followed: Followed = {
       store: new ScalarStore(),
+      reading: 0,
       tails: [],
       caughtUp: Promise.resolve(),
       listeners: new Set(),
       problems: [],
       abort,
-      isEnded: hasEnded(run.status),
+      isEnded: false,
       lastUsedAt: this.#context.now(),
     };
     this.#runs.set(run.spec.id, followed);
-    const signal = AbortSignal.any([abort.signal, this.#context.signal]);
-    followed.tails = [folder.logs, folder.work].map((logdir) => this.#tail(run, logdir, followed, signal));
-    followed.caughtUp = Promise.all(followed.tails.map((tail) => tail.caughtUp));
+    this.#read(run, followed, abort);
     return followed;
   }
 
@@ -116,6 +116,7 @@ export class RunMetrics {
     const followed = await this.storeOf(run);
     const sent = new Map(Object.entries(have));
     const generations = new Map<string, number>();
+    let { reading } = followed;
     let wake = () => {};
     const listener = () => wake();
     followed.listeners.add(listener);
@@ -126,6 +127,11 @@ export class RunMetrics {
           wake = resolve;
         });
         const isLast = followed.isEnded;
+        if (reading !== followed.reading) {
+          reading = followed.reading;
+          sent.clear();
+          generations.clear();
+        }
         for (const { tag } of followed.store.tags(own)) {
           const part = followed.store.since(own, tag, sent.get(tag) ?? 0, generations.get(tag))!;
           generations.set(tag, part.generation);
@@ -150,11 +156,28 @@ export class RunMetrics {
     }
   }
 
+  /** Reads the run's event files from their start and goes on as they grow. */
+  #read(run: RunState, followed: Followed, abort: AbortController): void {
+    const folder = runFolder(this.#context.folders.runs, run.spec.id);
+    const signal = AbortSignal.any([abort.signal, this.#context.signal]);
+    followed.abort = abort;
+    followed.tails = [folder.logs, folder.work].map((logdir) => this.#tail(run, logdir, followed, signal));
+    followed.caughtUp = Promise.all(followed.tails.map((tail) => tail.caughtUp));
+  }
+
   #tail(run: RunState, logdir: string, followed: Followed, signal: AbortSignal): Tail {
     const { objective, id } = run.spec;
     const tail = tailLogdir(logdir, {
       signal,
       onDelivery: (delivery) => {
+        if (signal.aborted) return;
+        if (delivery.isReset) {
+          followed.abort.abort();
+          followed.store = new ScalarStore();
+          followed.reading++;
+          this.#read(run, followed, new AbortController());
+          return;
+        }
         // Several writers and sub-folders of one run are one set of curves; a sub-folder's tags carry its name only
         // where the program itself writes several (`train`, `validation`, as TensorFlow does).
         followed.store.apply({ run: own, isReset: false, scalars: delivery.scalars });
@@ -163,10 +186,10 @@ export class RunMetrics {
           const last = values.length - 1;
           if (last < 0) continue;
           this.#live.noteMetric(id, tag, steps[last]!, toFloat(values[last]!));
-          if (tag !== objective?.metric || followed.isEnded) continue;
+          if (tag !== objective?.metric || hasEnded(run.status)) continue;
           for (let i = 0; i <= last; i++) this.onObjective(run, steps[i]!, values[i]!);
         }
-        if (delivery.scalars.length > 0 && !followed.isEnded) this.onFigures(id);
+        if (delivery.scalars.length > 0 && !hasEnded(run.status)) this.onFigures(id);
         for (const listener of followed.listeners) listener();
       },
     });

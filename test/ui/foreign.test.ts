@@ -76,6 +76,8 @@ describe('TensorBoard in a frame cannot act for its reader', () => {
       const ours = await browser.newPage();
       await ours.goto((await call('createTicket', { body: {} })).url);
       await ours.getByRole('link', { name: 'train digits' }).first().waitFor();
+      const status = await ours.evaluate(async () => (await fetch('/api/v1/runs')).status);
+      assert.equal(status, 200, 'our own page can call');
       const [cookie] = (await browser.cookies(api)).filter(({ name }) => name.startsWith('slipway'));
       assert.deepEqual(
         [cookie?.httpOnly, cookie?.sameSite],
@@ -103,13 +105,9 @@ describe('TensorBoard in a frame cannot act for its reader', () => {
       const before = await runIds();
       const frame = page.frames().find((each) => each.url().startsWith(opened.url))!;
       const got = await frame.evaluate(attempts, { api, run, folder: place.project });
-      assert.deepEqual(got, {
-        read: 'unreadable',
-        blindPost: 'opaque 0',
-        post: 'unreadable',
-        delete: 'unreadable',
-        socket: 'refused',
-      });
+      for (const [attempt, outcome] of Object.entries(got)) {
+        assert.equal(outcome, attempt === 'socket' ? 'refused' : 'unreadable', attempt);
+      }
       assert.deepEqual(await runIds(), before);
       assert.equal(await frame.evaluate(() => document.cookie), '');
     });
