@@ -114,7 +114,8 @@ export function hasEnded({ status }: Trial): boolean {
 /** The losses (smaller is better) of complete and finite values, else null. */
 export function lossesOf(values: readonly ReportedNumber[] | null, goals: readonly Goal[]): readonly number[] | null {
   if (values?.length !== goals.length) return null;
-  const losses = values.map((value, index) => (goals[index]!.goal === 'maximize' ? -Number(value) : Number(value)));
+  // `+ 0` makes −0 a 0: JSON has only one of them, and a replay from storage must not differ.
+  const losses = values.map((value, i) => (goals[i]!.goal === 'maximize' ? -Number(value) : Number(value)) + 0);
   return losses.every(Number.isFinite) ? losses : null;
 }
 
