@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
-import type { Validation } from '../../server/protocol/entities.ts';
+import type { ModelVersion, Validation } from '../../server/protocol/entities.ts';
 import { namePattern } from '../../server/protocol/names.ts';
 import type { Services } from '../services.ts';
 import { t } from '../text/language.ts';
@@ -8,6 +8,8 @@ import { hasModel, runLabel } from '../views/runRows.ts';
 import { pickModelVersion, pickRun } from './picks.ts';
 import { requireTrust } from './projects.ts';
 import { type Commands, chosen } from './table.ts';
+
+const registeredMs = 30_000;
 
 export function modelCommands(services: Services): Commands<'slipway.validate' | 'slipway.promote'> {
   const { connection, model, panels } = services;
@@ -51,12 +53,30 @@ function decided({ model }: Services, validation: Validation): Promise<Validatio
   });
 }
 
+/** The model version that a passed validation registers, which is told a moment after the decision. */
+function registered({ model }: Services, { run }: Validation): Promise<ModelVersion | undefined> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const version = [...model.items('modelVersions').values()].find((item) => item.run === run);
+      if (version) finish(version);
+    };
+    const finish = (version?: ModelVersion) => {
+      stop();
+      clearTimeout(limit);
+      resolve(version);
+    };
+    const stop = model.listen((topic) => topic === 'modelVersions' && look());
+    const limit = setTimeout(() => finish(), registeredMs);
+    look();
+  });
+}
+
 /** What a decision leads to is for a person to say. */
-async function offerNextStep({ model }: Services, validation: Validation): Promise<void> {
+async function offerNextStep(services: Services, validation: Validation): Promise<void> {
   const rollOut = t('Roll Out');
   const startSweep = t('Start Sweep');
   if (validation.decision === 'serve') {
-    const version = [...model.items('modelVersions').values()].find((item) => item.validation === validation.id);
+    const version = await registered(services, validation);
     const says = version
       ? t('The gates are passed: {0} is ready to be rolled out.', `${version.model} v${version.version}`)
       : t('The gates are passed.');

@@ -9,7 +9,7 @@ import type { RunState } from '../domain/run/run.ts';
 import { freeOn, type QueueState } from '../domain/schedule/queue.ts';
 import { eachItem, itemAt } from '../domain/sweep/pages.ts';
 import type { Trial as TrialState } from '../domain/sweep/state.ts';
-import { type TrialRunsState, trialRunId } from '../domain/sweep/trialRuns.ts';
+import { bestToKeep, type TrialRunsState, trialRunId } from '../domain/sweep/trialRuns.ts';
 import type {
   Dataset,
   DatasetVersion,
@@ -127,7 +127,7 @@ function noBest(sweep: TrialRunsState['sweep']): string {
 export function sweepViews(state: TrialRunsState, before: TrialRunsState | undefined, receiptOf: ReceiptOf): View[] {
   const { sweep, spec } = state;
   const counts = countTrials(sweep?.trials ?? []);
-  const bestTrial = sweep?.best[0] === undefined ? undefined : itemAt(sweep.trials, sweep.best[0]);
+  const bestTrial = sweep && bestToKeep(sweep);
   const ended = state.status === 'ended';
   const data: Sweep = {
     id: state.id,

@@ -2,15 +2,13 @@
 // so that the first failure ends the file.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { Locator } from 'playwright-core';
 import { processesOf, until } from '../integration/loop/place.ts';
 import { makePlace, type Place, replaced, sendRequests } from './harness/place.ts';
 import { openWorkbench, type Workbench } from './harness/workbench.ts';
 
 /** Long enough to be watched, short enough to be waited for. */
-const epochs = 300;
+const epochs = 240;
 
 describe('a person goes through the loop', function () {
   this.bail(true);
@@ -41,7 +39,8 @@ describe('a person goes through the loop', function () {
   const head = () => editor.webview().locator('.page-head h1');
   const rowsOf = (table: Locator) => table.locator('tbody tr').count();
   /** The first number of a text such as `12 lines`. */
-  const numberIn = async (where: Locator) => Number(/[\d,]+/.exec(await where.innerText())![0].replaceAll(',', ''));
+  const numberIn = async (where: Locator) =>
+    Number(/[\d,]+/.exec((await where.textContent())!)![0].replaceAll(',', ''));
 
   it('empty views say what belongs there and offer the next step; looking at them starts the control plane', async () => {
     await editor.openContainer('Slipway');
@@ -60,7 +59,7 @@ describe('a person goes through the loop', function () {
     await editor.row('Datasets', /train 1,438 · test 359/).waitFor();
     await editor.tab('train digits').waitFor();
     await head().filter({ hasText: 'running' }).waitFor({ timeout: 90_000 });
-    await editor.row('Runs', /train digits.*epoch \d+\/300/).waitFor();
+    await editor.row('Runs', new RegExp(`train digits.*epoch \\d+/${epochs}`)).waitFor();
   });
 
   it('the curve grows while the run goes on', async () => {
@@ -68,11 +67,10 @@ describe('a person goes through the loop', function () {
       .webview()
       .locator('.chart-card', { has: editor.webview().getByRole('heading', { name: 'val/accuracy' }) });
     await card.getByRole('img').waitFor();
-    await editor.screenshot('run-running');
     await card.getByRole('button', { name: 'Show the numbers as a table' }).click();
     const first = await rowsOf(card);
     await until(async () => (await rowsOf(card)) > first + 5, 'more points');
-    assert.match(await head().innerText(), /running/);
+    assert.match((await head().textContent())!, /running/);
     await card.getByRole('button', { name: 'Show the numbers as a table' }).click();
   });
 
@@ -84,11 +82,13 @@ describe('a person goes through the loop', function () {
     await editor
       .webview()
       .getByRole('log')
-      .getByText(/epoch \d+\/300 loss/)
+      .getByText(new RegExp(`epoch \\d+/${epochs} loss`))
       .first()
       .waitFor();
     await editor.screenshot('run-logs');
     await editor.webview().getByRole('tab', { name: 'Curves' }).click();
+    await editor.webview().locator('.chart-card').getByRole('img').first().waitFor();
+    await editor.screenshot('run-running');
   });
 
   it('the run ends by itself, with its receipt and what can be done next', async () => {
@@ -235,17 +235,16 @@ describe('a person goes through the loop', function () {
 
   it('a typo in slipway.yaml is marked with the key that was meant, and nothing of the file can be started', async () => {
     await editor.openFile('slipway.yaml');
-    await editor.page.getByRole('button', { name: 'Start training', exact: true }).waitFor();
+    await editor.page.getByRole('button', { name: /Start training$/ }).waitFor();
     await editor.replaceInFile('objective:', 'objectiv:');
     await editor.page.locator('.squiggly-error').first().waitFor();
-    await editor.page.getByRole('button', { name: 'Start training', exact: true }).waitFor({ state: 'detached' });
-    await editor.command('View: Show Problems');
+    await editor.page.getByRole('button', { name: /Start training$/ }).waitFor({ state: 'detached' });
+    await editor.command('Problems: Focus on Problems View');
     await editor.page
       .locator('.markers-panel')
       .getByText(/objective/)
       .first()
       .waitFor();
     await editor.screenshots('slipway-yaml-typo');
-    assert.match(readFileSync(path.join(place.project, 'slipway.yaml'), 'utf8'), /objective:/);
   });
 });

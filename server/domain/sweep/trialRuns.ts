@@ -5,8 +5,8 @@
 import type { Float } from '../../protocol/entities.ts';
 import { type ReceiptDraft, type Reduction, type Send, send, unchanged } from '../reducer.ts';
 import type { InputRef, RunSpec } from '../run/run.ts';
-import { itemAt } from './pages.ts';
-import type { SweepCommand, SweepEvent, SweepSpec, SweepState } from './state.ts';
+import { eachItem, itemAt } from './pages.ts';
+import { lossesOf, type SweepCommand, type SweepEvent, type SweepSpec, type SweepState, type Trial } from './state.ts';
 import { reduceSweep } from './sweep.ts';
 
 export interface TrialRunsState {
@@ -154,10 +154,26 @@ function fail(state: TrialRunsState, reason: string, at: number): Step {
   return { state: failed, commands: tellParent(failed), receipts: [] };
 }
 
+/**
+ * The trial whose model is taken: the best of those that ran to their end. One that was stopped early may have had the
+ * best value so far and has left no model; it stands here only where none has finished.
+ */
+export function bestToKeep(sweep: SweepState): Trial | undefined {
+  let kept: Trial | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const trial of eachItem(sweep.trials)) {
+    const loss = trial.status === 'finished' ? lossesOf(trial.values, sweep.spec.goals)?.[0] : undefined;
+    if (loss === undefined || loss >= least) continue;
+    kept = trial;
+    least = loss;
+  }
+  const [first] = sweep.best;
+  return kept ?? (first === undefined ? undefined : itemAt(sweep.trials, first));
+}
+
 function tellParent(state: TrialRunsState): Send[] {
   if (!state.parent) return [];
-  const number = state.sweep?.best[0];
-  const trial = number === undefined ? undefined : itemAt(state.sweep!.trials, number);
+  const trial = state.sweep && bestToKeep(state.sweep);
   const best = trial && {
     trial: trial.number,
     run: trialRunId(state.id, trial.number, trial.attempt),

@@ -27,12 +27,13 @@ export interface Place {
  * @param edit changes the example's slipway.yaml
  */
 export function makePlace(name: string, edit: (yaml: string) => string = (yaml) => yaml): Place {
+  const example = path.join(root, 'resources/examples/digits');
+  const yaml = edit(readFileSync(path.join(example, 'slipway.yaml'), 'utf8'));
   // Not below the checkout, whose .gitignore would leave the project's code out of its snapshots.
   const base = realpathSync(mkdtempSync(path.join(tmpdir(), `slipway-ui-${name}-`)));
   const project = path.join(base, 'digits');
-  cpSync(path.join(root, 'resources/examples/digits'), project, { recursive: true });
-  const file = path.join(project, 'slipway.yaml');
-  writeFileSync(file, edit(readFileSync(file, 'utf8')));
+  cpSync(example, project, { recursive: true });
+  writeFileSync(path.join(project, 'slipway.yaml'), yaml);
   const data = path.join(base, 'data');
   return {
     project,

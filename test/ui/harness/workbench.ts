@@ -43,7 +43,7 @@ export interface Workbench {
   rowAction(viewName: string, text: string | RegExp, action: string): Promise<void>;
   /** Opens a file of the folder by its name. */
   openFile(name: string): Promise<void>;
-  /** Replaces text in the open editor, unsaved, by the editor's own find and replace. */
+  /** Replaces text in the open editor by the editor's own find and replace. */
   replaceInFile(text: string, by: string): Promise<void>;
   /** Notifications that are on screen, with the given text. */
   notification(text: string | RegExp): Locator;

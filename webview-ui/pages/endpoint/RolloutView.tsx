@@ -17,7 +17,7 @@ export function RolloutView({ rollout, isCurrent }: { rollout: Rollout; isCurren
   );
   return (
     <Section title={isCurrent ? m.rollout : m.lastRollout} note={note}>
-      {rollout.reason && <p class="rollout-reason">{rollout.reason}</p>}
+      {rollout.reason && !isOfStep(rollout) && <p class="rollout-reason">{rollout.reason}</p>}
       <ol class="steps">
         {rollout.steps.map((step) => (
           <StepRow key={step.weight} step={step} rollout={rollout} />
@@ -87,6 +87,11 @@ function Share({ of }: { of: number }) {
       <span style={{ width: `${of * 100}%` }} />
     </span>
   );
+}
+
+/** Whether the rollout's reason stands at one of its steps already. */
+function isOfStep({ steps, reason }: Rollout): boolean {
+  return steps.some((step) => step.reason === reason);
 }
 
 function endOf(step: Step, rollout: Rollout): number | undefined {

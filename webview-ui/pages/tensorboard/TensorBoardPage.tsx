@@ -1,4 +1,4 @@
-// The real TensorBoard in a frame: it starts for this panel, tells its progress, and ends with it. Its origin is foreign.
+// The real TensorBoard in a frame: it starts for this panel, tells its progress, and ends with it.
 import { useEffect, useState } from 'preact/hooks';
 import type { Answer } from '../../../server/protocol/operations.ts';
 import { ErrorNote, PageHead } from '../../components/layout.tsx';
@@ -57,7 +57,8 @@ function TensorBoardFrame({ url }: { url: string }) {
           {m.openInBrowser}
         </Button>
       </div>
-      {/* Its origin is not ours, so allow-same-origin gives it its own storage and nothing of this page. */}
+      {/* TensorBoard does not start without storage of its own, hence allow-same-origin. Its origin is another than ours
+          except in an editor that puts all ports under its own (code-server's /proxy/P/). */}
       <iframe
         class="frame"
         title="TensorBoard"
