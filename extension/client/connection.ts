@@ -87,11 +87,7 @@ export class Connection {
   async use(): Promise<ApiClient> {
     if (this.api) return this.api;
     this.watchServerFile();
-    // Views and commands ask at the same time: they share one start.
-    this.starting ??= this.lookThenStart().finally(() => {
-      this.starting = undefined;
-    });
-    const api = await this.starting;
+    const api = await this.lookThenStart();
     if (api) return api;
     throw this.current.error ?? notRunning();
   }
