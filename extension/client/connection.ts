@@ -87,7 +87,11 @@ export class Connection {
   async use(): Promise<ApiClient> {
     if (this.api) return this.api;
     this.watchServerFile();
-    const api = await this.lookThenStart();
+    // Views and commands ask at the same time: they share one start.
+    this.starting ??= this.lookThenStart().finally(() => {
+      this.starting = undefined;
+    });
+    const api = await this.starting;
     if (api) return api;
     throw this.current.error ?? notRunning();
   }
