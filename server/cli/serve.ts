@@ -1,13 +1,14 @@
 /** The composition root: builds a control plane from a data folder, with its API, and runs it until it is told to end. */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, appendFile, mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { access, appendFile, mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { homedir, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ApiHandle, startApi } from '../api/index.ts';
 import type { Signer } from '../domain/lineage/receipt.ts';
 import type { Folders, Log } from '../engine/context.ts';
 import { startControlPlane } from '../engine/controlPlane.ts';
+import { writeAtomically } from '../engine/writeAtomically.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import { LocalRuntime, readBootId, tryLock } from '../runtimes/index.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
@@ -220,18 +221,13 @@ async function readOrCreate(path: string, create: () => string): Promise<string>
     throw error;
   });
   if (known.trim() !== '') return known.trim();
-  await replace(path, create());
+  await writeAtomically(path, create());
   return (await readFile(path, 'utf8')).trim();
 }
 
 async function writeServerFile(data: string, url: string): Promise<void> {
   const facts = { pid: process.pid, host: hostname(), bootId: await readBootId(), startedAt: Date.now(), url };
-  await replace(join(data, 'server.json'), `${JSON.stringify(facts)}\n`);
-}
-
-async function replace(path: string, content: string): Promise<void> {
-  await writeFile(`${path}.tmp`, content, { mode: 0o600 });
-  await rename(`${path}.tmp`, path);
+  await writeAtomically(join(data, 'server.json'), `${JSON.stringify(facts)}\n`);
 }
 
 /** Unix socket paths have 104 bytes on macOS: a data folder with a long path gets a short folder beside it. */
