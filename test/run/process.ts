@@ -11,6 +11,8 @@ export const out = path.join(root, 'out');
 /** Every process below this run carries this variable: what is left over is found by it, and only that is ended. */
 const marker = `SLIPWAY_TEST_RUN=${process.pid}-${Date.now()}`;
 const groups = new Set<number>();
+const inherited =
+  /^(npm_(package|lifecycle|command|execpath|node_execpath|config_(local_prefix|user_agent))|VSCODE_|ELECTRON_)/;
 let interrupted = false;
 
 export interface Command {
@@ -36,10 +38,9 @@ export interface Ended {
 export function childEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {};
   for (const [name, value] of Object.entries(process.env)) {
-    // Variables of an editor's terminal would send our `code-server` commands to that editor.
-    if (!/^(npm_(package|lifecycle|command|execpath|node_execpath|config_local_prefix)|VSCODE_|ELECTRON_)/.test(name)) {
-      env[name] = value;
-    }
+    // Variables of an editor's terminal would send our `code-server` commands to that editor. An inherited user agent
+    // would tell install scripts the Node that ran `npm test`, which may be an older one than the one they get.
+    if (!inherited.test(name)) env[name] = value;
   }
   const bin = path.join(root, 'node_modules/.bin');
   const [name, value] = marker.split('=') as [string, string];
