@@ -7,7 +7,7 @@ import { missingHeads, readHeads } from './heads.ts';
 import type { PageQuery } from './query.ts';
 import { verifyReceipts } from './verifyBytes.ts';
 
-function statementOf(receipt: StoredReceipt): Statement {
+export function statementOf(receipt: StoredReceipt): Statement {
   const envelope = JSON.parse(receipt.envelope) as Envelope;
   return JSON.parse(Buffer.from(envelope.payload, 'base64').toString('utf8')) as Statement;
 }

@@ -3,6 +3,7 @@
 // for its operation and by `slipway receipts verify`. What a receipt is: receipt.ts; one chain: chain.ts.
 import type { KeyObject } from 'node:crypto';
 import { addSubjects, agree, append, beginChain, type Chain, hasSubject, type ReceiptPlace } from './chain.ts';
+import { deletedNames } from './deletion.ts';
 import { isSignedBy, type ReadReceipt, type ReceiptKey, readEnvelope, readKey } from './readEnvelope.ts';
 import { type Statement, sha256OfJson } from './receipt.ts';
 
@@ -193,9 +194,9 @@ class Reading {
     chain.keyid = keyid;
   }
 
-  /** Of what is deleted nobody expects bytes; a run goes with its outputs. */
+  /** Of what is deleted nobody expects bytes: of the subject, of the inputs, and of a run's outputs. */
   #forget({ statement }: ReadReceipt, chain: Chain, place: ReceiptPlace): void {
-    const names = statement.subject.map(({ name }) => name);
+    const names = deletedNames(statement);
     const isGone = (subject: string) =>
       names.some(
         (name) =>
