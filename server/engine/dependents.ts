@@ -7,5 +7,5 @@ import { statementOf } from './receipts.ts';
 export async function findDependents(read: ReadTransaction, names: readonly string[]): Promise<Dependent[]> {
   // One query, so that all is of one moment; newest first in each project.
   const rows = (await read.receipts({})).toReversed();
-  return dependentsOf(names, rows.values().map(statementOf));
+  return dependentsOf(names, rows.map(statementOf));
 }
