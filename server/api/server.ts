@@ -44,6 +44,8 @@ export interface ApiHandle {
   foreignUrl: string;
   /** A fresh URL of a page (`run/ID`), with a single-use ticket in its fragment. */
   ticketUrl(page?: string): string;
+  /** From now on `/readyz` answers 200. */
+  markReady(): void;
   close(): Promise<void>;
 }
 
@@ -88,6 +90,9 @@ export async function startApi(options: ApiOptions): Promise<ApiHandle> {
   server.maxConnections = 2 * api.limits.connections;
   return {
     url,
+    markReady: () => {
+      api.isReady = true;
+    },
     foreignUrl: foreign.origin,
     ticketUrl: (page) => ticketUrl({ gate, url }, page).url,
     async close() {
@@ -111,6 +116,8 @@ function loopbackSpellings(origin: string): string[] {
 }
 
 class Api {
+  /** Whether `/readyz` says yes: set once whoever looks for us finds us. */
+  isReady = false;
   readonly limits: ApiLimits;
   readonly sockets: EventSockets;
   readonly #context: CallContext;
@@ -231,7 +238,8 @@ class Api {
     if (path === '/healthz') sendText(response, 200, 'text/plain; charset=utf-8', 'ok');
     else {
       const { version, instance } = controlPlane;
-      sendJson(response, 200, { ready: true, version, protocol: protocolRange, instance });
+      const { isReady } = this;
+      sendJson(response, isReady ? 200 : 503, { ready: isReady, version, protocol: protocolRange, instance });
     }
   }
 

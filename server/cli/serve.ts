@@ -8,9 +8,9 @@ import { type ApiHandle, startApi } from '../api/index.ts';
 import type { Signer } from '../domain/lineage/receipt.ts';
 import type { Folders, Log } from '../engine/context.ts';
 import { startControlPlane } from '../engine/controlPlane.ts';
-import { writeAtomically } from '../engine/writeAtomically.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import { LocalRuntime, readBootId, tryLock } from '../runtimes/index.ts';
+import { writeAtomically } from '../runtimes/writeAtomically.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import { installation } from './installation.ts';
 
@@ -119,6 +119,8 @@ async function run(options: ServeOptions, log: Log, end: (why: string) => void, 
     // The port is kept over restarts, so that a page that is open finds the next control plane.
     await writeFile(portFile, new URL(api.url).port, { mode: 0o600 });
     await writeServerFile(data, api.url);
+    // Only now: who finds it ready reads the pid of this process, not of the one before.
+    api.markReady();
     log('info', 'ready', { url: api.url, version });
     options.onReady?.({ url: api.url, token: identity.token, ticketUrl: api.ticketUrl });
     log('info', 'ends', { why: await ended });

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
-import ignore from 'ignore';
+import ignore, { type Ignore } from 'ignore';
 import type { RunSpec } from '../domain/run/run.ts';
 import type { ObjectStore } from '../objects/index.ts';
 import { SlipwayError } from '../protocol/errors.ts';
@@ -17,7 +17,7 @@ const alwaysLeftOut = ['.git', '.dvc', '.slipway', 'node_modules', '.venv', '__p
 
 export type CodeRef = RunSpec['code'];
 
-/** The code of a folder: git's own list where it is a repository, else everything `.gitignore` does not leave out. */
+/** The code of a folder: git's own list where it is a repository, else everything that no `.gitignore` leaves out. */
 export async function listCode(folder: string, leaveOut: string[] = []): Promise<string[]> {
   return ((await gitFiles(folder)) ?? (await walk(folder))).filter((name) => {
     return !leaveOut.some((path) => name === path || name.startsWith(`${path}/`));
@@ -133,20 +133,42 @@ async function isFile(path: string): Promise<boolean> {
   );
 }
 
+/** The files below a folder, without what a `.gitignore` leaves out: its own or one of a folder in between. */
 async function walk(folder: string): Promise<string[]> {
   const names: string[] = [];
-  const rules = ignore().add(alwaysLeftOut);
-  const own = await readFile(join(folder, '.gitignore'), 'utf8').catch(() => '');
-  rules.add(own);
-  const visit = async (current: string) => {
+  const visit = async (current: string, above: readonly Rules[]) => {
+    const rules = await withOwnRules(current, above);
     for (const entry of await readdir(current, { withFileTypes: true })) {
       const path = join(current, entry.name);
-      const name = relative(folder, path).split(sep).join('/');
-      if (rules.ignores(entry.isDirectory() ? `${name}/` : name)) continue;
-      if (entry.isDirectory()) await visit(path);
-      else names.push(name);
+      if (alwaysLeftOut.includes(entry.name) || isIgnored(path, entry.isDirectory(), rules)) continue;
+      if (entry.isDirectory()) await visit(path, rules);
+      else names.push(slashed(relative(folder, path)));
     }
   };
-  await visit(folder);
+  await visit(folder, []);
   return filesOf(folder, names);
+}
+
+/** The rules of one `.gitignore`, for what lies below its folder. */
+interface Rules {
+  folder: string;
+  matcher: Ignore;
+}
+
+async function withOwnRules(folder: string, above: readonly Rules[]): Promise<readonly Rules[]> {
+  const text = await readFile(join(folder, '.gitignore'), 'utf8').catch(() => '');
+  return text === '' ? above : [...above, { folder, matcher: ignore().add(text) }];
+}
+
+/** As git decides: the file nearest to the path that says anything about it (https://git-scm.com/docs/gitignore). */
+function isIgnored(path: string, isFolder: boolean, rules: readonly Rules[]): boolean {
+  for (const { folder, matcher } of rules.toReversed()) {
+    const { ignored, unignored } = matcher.test(slashed(relative(folder, path)) + (isFolder ? '/' : ''));
+    if (ignored || unignored) return ignored;
+  }
+  return false;
+}
+
+function slashed(path: string): string {
+  return path.split(sep).join('/');
 }

@@ -53,6 +53,8 @@ export interface EngineOptions {
   /** Pseudonymous id of whom receipts name. */
   actor: string;
   now: () => number;
+  /** How many states stay in memory between transactions. */
+  keptStates?: number;
   log: (level: 'info' | 'warn' | 'error', message: string, detail?: Record<string, unknown>) => void;
 }
 
@@ -64,6 +66,8 @@ interface Cached {
 
 /** Events since the last snapshot after which a new one is written: bounds the replay after a restart. */
 const snapshotEvery = 64;
+/** States kept in memory; one that is asked for again is read from its snapshot and the events after it. */
+const keptStates = 2048;
 const maxAttempts = 5;
 
 export class Engine {
@@ -111,7 +115,11 @@ export class Engine {
 
   /** The current state, or undefined if there is none. */
   async state<S>(kind: string, id: string): Promise<S | undefined> {
-    return (await this.store.write((tx) => this.#load(tx, kind, id))).state as S | undefined;
+    const load = (tx: WriteTransaction) => {
+      this.#forgetOldest();
+      return this.#load(tx, kind, id);
+    };
+    return (await this.store.write(load)).state as S | undefined;
   }
 
   /** Applies one event and everything that follows from it inside Slipway, in one transaction. */
@@ -128,6 +136,7 @@ export class Engine {
       throw error;
     };
     const work = async (tx: WriteTransaction) => {
+      this.#forgetOldest();
       if (completes !== undefined && !(await tx.completeCommand(completes))) return { changed: [], commands: [] };
       return this.#apply(tx, deliveries, touched).catch(forget);
     };
@@ -219,7 +228,12 @@ export class Engine {
   async #load(tx: WriteTransaction, kind: string, id: string): Promise<Cached> {
     const key = `${kind}/${id}`;
     const known = this.#cache.get(key);
-    if (known) return known;
+    if (known) {
+      // Last in the map is latest used.
+      this.#cache.delete(key);
+      this.#cache.set(key, known);
+      return known;
+    }
     const snapshot = await tx.snapshot(kind, id);
     const loaded: Cached = { state: snapshot?.state, seq: snapshot?.seq ?? 0, sinceSnapshot: 0 };
     for (const { event, seq } of await tx.events(kind, id, loaded.seq)) {
@@ -229,6 +243,15 @@ export class Engine {
     }
     this.#cache.set(key, loaded);
     return loaded;
+  }
+
+  /** Between transactions all that is cached is stored too, so that it may be dropped. */
+  #forgetOldest(): void {
+    const { keptStates: kept = keptStates } = this.#options;
+    for (const key of this.#cache.keys()) {
+      if (this.#cache.size <= kept) return;
+      this.#cache.delete(key);
+    }
   }
 
   #enqueue(stored: StoredCommand): void {

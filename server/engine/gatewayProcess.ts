@@ -4,15 +4,16 @@
  */
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type GatewayStatistics, gatewayStatisticsSchema } from '../domain/rollout/counters.ts';
 import type { Workload } from '../runtimes/index.ts';
+import { writeAtomically } from '../runtimes/writeAtomically.ts';
 import type { Context } from './context.ts';
-import { writeAtomically } from './writeAtomically.ts';
 
 export interface GatewayOptions {
   /** Command that runs `slipway gateway`: Node and the bundled file. */
@@ -22,6 +23,7 @@ export interface GatewayOptions {
 }
 
 const graceMs = 10_000;
+const socketName = 'gateway.sock';
 
 export class GatewayProcess {
   readonly #context: Context;
@@ -112,7 +114,7 @@ export class GatewayProcess {
   }
 
   #socket(): string {
-    return join(this.#context.folders.sockets, 'gateway.sock');
+    return join(this.#context.folders.sockets, socketName);
   }
 
   async #readStream(onStatistics: (statistics: GatewayStatistics) => Promise<void>): Promise<void> {
@@ -126,6 +128,55 @@ export class GatewayProcess {
       await onStatistics(gatewayStatisticsSchema.parse(JSON.parse(line)));
     }
   }
+}
+
+/** How long a gateway may take to read new routes before that is said; it is waited for all the same. */
+const acknowledgeMs = 10_000;
+
+/**
+ * Waits until the gateway's replicas of an endpoint are exactly these, by their addresses.
+ * @throws Error when it is up and does not read them, or refuses them
+ */
+export async function gatewayKnows(
+  sockets: string,
+  endpoint: string,
+  addresses: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let waitedMs = 0; ; waitedMs += pollMs) {
+    const statistics = await readStatistics(sockets).catch((error: NodeJS.ErrnoException) => {
+      // It is being started: it reads its routes before it takes connections.
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET') return undefined;
+      throw error;
+    });
+    signal.throwIfAborted();
+    if (!statistics) waitedMs = 0;
+    else if (isSameSet(addressesOf(statistics, endpoint), addresses)) return;
+    else if (waitedMs > acknowledgeMs) {
+      const why = statistics.routes.problem ?? 'it has not read them';
+      throw new Error(`the gateway does not use the routes of ${endpoint}: ${why}`);
+    }
+    await delay(pollMs, undefined, { signal });
+  }
+}
+
+function addressesOf({ endpoints }: GatewayStatistics, endpoint: string): Set<string> {
+  const revisions = Object.values(endpoints[endpoint]?.revisions ?? {});
+  return new Set(revisions.flatMap(({ replicas }) => replicas.map(({ address }) => address)));
+}
+
+function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every((one) => b.has(one));
+}
+
+const pollMs = 25;
+
+async function readStatistics(sockets: string): Promise<GatewayStatistics> {
+  const asked = request({ socketPath: join(sockets, socketName), path: '/stats', timeout: 5_000 });
+  asked.on('timeout', () => asked.destroy(Object.assign(new Error('no answer'), { code: 'ECONNRESET' })));
+  asked.end();
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  return gatewayStatisticsSchema.parse(JSON.parse(await text(response)));
 }
 
 async function freePort(host: string): Promise<number> {

@@ -1,5 +1,4 @@
 /** The command handlers: how each command of a reducer is carried out. Every one may be called twice. */
-import type { EndpointState } from '../domain/endpoint/endpoint.ts';
 import { hasEnded, type RunState } from '../domain/run/run.ts';
 import { type TrialRunsState, trialRunId } from '../domain/sweep/trialRuns.ts';
 import { SlipwayError } from '../protocol/errors.ts';
@@ -87,10 +86,7 @@ export function registerHandlers(context: Context): void {
     await stopReplica(context, command['replica'] as string);
     return [];
   });
-  engine.handle('endpoint.writeRoutes', async (_, { id }) => {
-    await writeRoutes(context, (await engine.state<EndpointState>('endpoint', id))!);
-    return [];
-  });
+  engine.handle('endpoint.writeRoutes', (_, { id, signal }) => writeRoutes(context, id, signal));
 }
 
 /** What a person can mend becomes an event; anything else is tried again by the engine. */

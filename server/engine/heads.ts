@@ -5,8 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Project } from '../protocol/entities.ts';
+import { writeAtomically } from '../runtimes/writeAtomically.ts';
 import type { Context } from './context.ts';
-import { writeAtomically } from './writeAtomically.ts';
 
 export type Heads = Record<string, { seq: number; id: string }>;
 

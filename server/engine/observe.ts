@@ -2,8 +2,9 @@
 import type { EndpointState } from '../domain/endpoint/endpoint.ts';
 import type { Counters, GatewayStatistics } from '../domain/rollout/counters.ts';
 import { quantileMs } from '../domain/rollout/histogram.ts';
+import { isKept } from '../domain/rollout/readings.ts';
 import type { ReleaseState } from '../domain/rollout/release.ts';
-import { isEnded } from '../domain/rollout/rollout.ts';
+import { isEnded, reduceRollout } from '../domain/rollout/rollout.ts';
 import { hasEnded, type RunState } from '../domain/run/run.ts';
 import type { Observed } from '../runtimes/index.ts';
 import type { Context } from './context.ts';
@@ -115,7 +116,9 @@ export class GatewayObserver {
 
   async take(statistics: GatewayStatistics): Promise<void> {
     const { engine } = this.#context;
-    const before = this.#last?.instance === statistics.instance ? this.#last : undefined;
+    const isSame = this.#last?.instance === statistics.instance;
+    const before = isSame ? this.#last : undefined;
+    const ended = isSame ? undefined : this.#last;
     this.#last = statistics;
     for (const [name, { revisions }] of Object.entries(statistics.endpoints)) {
       const state = await engine.state<EndpointState>('endpoint', name);
@@ -124,7 +127,11 @@ export class GatewayObserver {
         figures: figuresOf(statistics, before, name),
         recentErrors: recentErrors(this.#live.ofEndpoint(name).recentErrors, statistics, name),
       });
-      if (state.rollout) await this.#feedRollout(state.rollout.id, statistics, revisions);
+      if (!state.rollout) continue;
+      // Whatever a gateway that is gone told last is counted: what was not kept of it would be lost.
+      const last = ended?.endpoints[name];
+      if (ended && last) await this.#feedRollout(state.rollout.id, ended, last.revisions, true);
+      await this.#feedRollout(state.rollout.id, statistics, revisions);
     }
     await this.#show();
   }
@@ -139,18 +146,26 @@ export class GatewayObserver {
     await this.#show();
   }
 
-  async #feedRollout(id: string, statistics: GatewayStatistics, revisions: Record<string, Counters>): Promise<void> {
+  async #feedRollout(
+    id: string,
+    statistics: GatewayStatistics,
+    revisions: Record<string, Counters>,
+    isLast = false,
+  ): Promise<void> {
     const release = await this.#context.engine.state<ReleaseState>('rollout', id);
     if (!release || isEnded(release.rollout)) return;
     const { from, to } = release.rollout;
     const known = Object.entries(revisions).filter(([name]) => name === from || name === to);
     const counters = known.map(([name, { requests, errors, latency }]) => [name, { requests, errors, latency }]);
-    await this.#context.engine.send('rollout', id, {
-      type: 'observed',
+    const event = {
+      type: 'observed' as const,
       instance: statistics.instance,
       gatewayStartedAt: statistics.startedAt,
-      revisions: Object.fromEntries(counters),
-    });
+      revisions: Object.fromEntries(counters) as Record<string, Counters>,
+    };
+    const at = this.#context.now();
+    if (!isLast && !isKept(release.rollout, reduceRollout(release.rollout, { ...event, at }), event, at)) return;
+    await this.#context.engine.send('rollout', id, event);
   }
 
   async #show(): Promise<void> {

@@ -4,15 +4,16 @@ import { access, mkdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EndpointState } from '../domain/endpoint/endpoint.ts';
+import type { EndpointState, ReplicaState } from '../domain/endpoint/endpoint.ts';
 import { materialize } from '../objects/index.ts';
 import { SlipwayError } from '../protocol/errors.ts';
+import { writeAtomically } from '../runtimes/writeAtomically.ts';
 import { readFolder } from './bytes.ts';
 import type { Context } from './context.ts';
 import type { Delivery } from './engine.ts';
+import { gatewayKnows } from './gatewayProcess.ts';
 import { environmentVariables } from './launchRun.ts';
 import { prepareEnvironment } from './prepareRun.ts';
-import { writeAtomically } from './writeAtomically.ts';
 
 const readyTimeoutMs = 120_000;
 /** Model servers drain for 3 s and then finish what is in flight. */
@@ -55,15 +56,31 @@ export function endpointOfReplica(workload: string): string | undefined {
   return /^e-(.+)-v\d+-\d+-\d+$/.exec(workload)?.[1];
 }
 
-/** Writes the gateway's routes file from the states of all endpoints; `changed` is fresher than what is stored. */
-export async function writeRoutes(context: Context, changed: EndpointState): Promise<void> {
-  const rows = await context.engine.store.read.entities({ topic: 'endpoints', limit: 10_000 });
-  const endpoints: Record<string, unknown> = {};
-  for (const { id } of rows) {
-    const state = id === changed.name ? changed : (await context.engine.state<EndpointState>('endpoint', id))!;
-    endpoints[id] = routesOf(context, state);
-  }
-  await writeAtomically(join(context.folders.gateway, 'routes.json'), `${JSON.stringify({ endpoints }, null, 2)}\n`);
+/**
+ * Writes the gateway's routes file from the states of all endpoints, and waits until the gateway knows the replicas of
+ * this one as they stand there: what follows (all traffic to a new revision, the end of an old one) relies on it.
+ */
+export async function writeRoutes(context: Context, name: string, signal: AbortSignal): Promise<Delivery[]> {
+  const { engine, folders } = context;
+  const rows = await engine.store.read.entities({ topic: 'endpoints', limit: 10_000 });
+  const states = await Promise.all(rows.map(({ id }) => engine.state<EndpointState>('endpoint', id)));
+  const routed = states.filter((state) => state !== undefined);
+  const endpoints = Object.fromEntries(routed.map((state) => [state.name, routesOf(context, state)]));
+  await writeAtomically(join(folders.gateway, 'routes.json'), `${JSON.stringify({ endpoints }, null, 2)}\n`);
+  const replicas = routed.filter((state) => state.name === name).flatMap(routedReplicas);
+  await gatewayKnows(folders.sockets, name, new Set(replicas.map(({ id }) => `unix:${socketOf(context, id)}`)), signal);
+  if (!replicas.some(({ status }) => status === 'answering')) return [];
+  return [{ kind: 'endpoint', id: name, event: { type: 'routed', replicas: replicas.map(({ id }) => id) } }];
+}
+
+/** The replicas of an endpoint that stand in the routes. */
+function routedReplicas(state: EndpointState): ReplicaState[] {
+  const revisions = Object.values(state.revisions).filter((revision) => revision.status !== 'retired');
+  return revisions.flatMap((revision) => revision.replicas.filter(isRouted));
+}
+
+function isRouted({ status }: ReplicaState): boolean {
+  return status === 'answering' || status === 'ready';
 }
 
 function routesOf(context: Context, state: EndpointState) {
@@ -78,13 +95,11 @@ function routesOf(context: Context, state: EndpointState) {
       name: revision.name,
       weight: revision.weight,
       receipt: revision.plan.receipt,
-      replicas: revision.replicas
-        .filter((replica) => replica.status === 'ready')
-        .map((replica) => ({
-          socket: socketOf(context, replica.id),
-          ready: '/ready',
-          secretFile: secretOf(context, replica.id),
-        })),
+      replicas: revision.replicas.filter(isRouted).map((replica) => ({
+        socket: socketOf(context, replica.id),
+        ready: '/ready',
+        secretFile: secretOf(context, replica.id),
+      })),
     })),
   };
 }

@@ -143,8 +143,8 @@ export interface ReleaseRequest {
   id: string;
   /** NAME@vN */
   model: string;
-  /** 100 % at once: a rollback skips the steps. */
-  atOnce?: boolean;
+  /** Why all of the traffic goes there at once: a rollback skips the steps. */
+  atOnce?: string;
   parent?: { kind: string; id: string };
 }
 
@@ -186,11 +186,9 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
     model: model.name,
     from,
     to,
-    steps: request.atOnce || from === null ? [100] : steps,
-    analysis: request.atOnce
-      ? // Going back is not judged: it completes with the first look.
-        { maxErrorRate: 1, maxP95Ratio: 1e9, minRequests: 1, onInconclusive: 'pass', maxWaitMs: 0 }
-      : { maxErrorRate, maxP95Ratio, minRequests, onInconclusive, maxWaitMs: maxWait },
+    steps: request.atOnce !== undefined || from === null ? [100] : steps,
+    analysis: { maxErrorRate, maxP95Ratio, minRequests, onInconclusive, maxWaitMs: maxWait },
+    atOnce: request.atOnce,
     inputs: [{ name: `model:${model.name}@${to}`, digest: version.digests }],
   };
   const { framework, entry, replicas, access } = file.serve;

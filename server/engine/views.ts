@@ -7,9 +7,10 @@ import type { PipelineState } from '../domain/pipeline/pipeline.ts';
 import type { ReleaseState } from '../domain/rollout/release.ts';
 import type { RunState } from '../domain/run/run.ts';
 import { freeOn, type QueueState } from '../domain/schedule/queue.ts';
-import { eachItem, itemAt } from '../domain/sweep/pages.ts';
+import { bestToKeep, noBest } from '../domain/sweep/best.ts';
+import { eachItem } from '../domain/sweep/pages.ts';
 import type { Trial as TrialState } from '../domain/sweep/state.ts';
-import { bestToKeep, type TrialRunsState, trialRunId } from '../domain/sweep/trialRuns.ts';
+import { type TrialRunsState, trialRunId } from '../domain/sweep/trialRuns.ts';
 import type {
   Dataset,
   DatasetVersion,
@@ -118,12 +119,6 @@ export function runViews(
 
 const sweepStatuses = { running: 'running', paused: 'paused', stopping: 'stopping', ended: 'finished' } as const;
 
-/** Why a sweep that has ended has no best trial. */
-function noBest(sweep: TrialRunsState['sweep']): string {
-  const first = sweep && itemAt(sweep.trials, 0);
-  return first?.reason ? `No trial ended with a value; trial 0: ${first.reason}` : 'No trial ended with a value.';
-}
-
 export function sweepViews(state: TrialRunsState, before: TrialRunsState | undefined, receiptOf: ReceiptOf): View[] {
   const { sweep, spec } = state;
   const counts = countTrials(sweep?.trials ?? []);
@@ -175,6 +170,8 @@ function trialView(sweep: string, trial: TrialState): Trial {
     step: trial.step >= 0 ? trial.step : undefined,
     run: trialRunId(sweep, trial.number, trial.attempt),
     attempt: trial.attempt,
+    startedAt: trial.startedAt,
+    endedAt: trial.endedAt,
   };
 }
 

@@ -26,7 +26,8 @@ export interface ReplicaState {
   attempt: number;
   /** Ends in a row without being ready in between: what the pause before the next start grows with. */
   failures: number;
-  status: 'starting' | 'ready' | 'ended';
+  /** `answering`: says itself that it is ready; `ready`: the gateway knows it, too. */
+  status: 'starting' | 'answering' | 'ready' | 'ended';
 }
 
 export interface RevisionState {
@@ -65,7 +66,10 @@ export type EndpointEvent = { at: number } & (
       plan: ServePlan;
       rollout: string;
     }
+  /** It answers that it is ready. */
   | { type: 'replicaReady'; replica: string }
+  /** The gateway has routes to these. */
+  | { type: 'routed'; replicas: string[] }
   | { type: 'replicaEnded'; replica: string; reason: string }
   | { type: 'weights'; weights: Record<string, number> }
   | { type: 'retire'; revision: string }
@@ -91,7 +95,9 @@ export function reduceEndpoint(
   const touched = { ...state, updatedAt: event.at };
   switch (event.type) {
     case 'replicaReady':
-      return ready(touched, event.replica);
+      return answering(touched, event.replica);
+    case 'routed':
+      return routed(state, touched, event.replicas);
     case 'replicaEnded':
       return ended(touched, event.replica, event.reason);
     case 'weights': {
@@ -163,26 +169,40 @@ function start(revision: RevisionState, replica: ReplicaState): EndpointCommand 
 
 const writeRoutes = (): EndpointCommand => ({ type: 'endpoint.writeRoutes', lane: 'routes' });
 
-function ready(state: EndpointState, id: string): Reduction<EndpointState, EndpointCommand> {
+/** From now on it is in the routes; it counts as ready when the gateway has read them. */
+function answering(state: EndpointState, id: string): Reduction<EndpointState, EndpointCommand> {
   const revision = revisionOf(state, id);
   const replica = revision?.replicas.find((one) => one.id === id);
   if (!revision || replica?.status !== 'starting') return unchanged(state);
   const replicas = revision.replicas.map(
-    (one): ReplicaState => (one.id === id ? { ...one, status: 'ready', failures: 0 } : one),
+    (one): ReplicaState => (one.id === id ? { ...one, status: 'answering', failures: 0 } : one),
   );
-  const all = replicas.every((one) => one.status === 'ready');
-  const status = all ? 'ready' : revision.status;
-  const changed: RevisionState = {
-    ...revision,
-    replicas,
-    status,
-    wasReady: revision.wasReady || all,
-    reason: all ? '' : revision.reason,
-  };
-  const commands: EndpointCommand[] = [writeRoutes()];
-  if (all && state.rollout?.revision === revision.name)
-    commands.push(send('rollout', state.rollout.id, { type: 'ready' }));
-  return { state: withRevision(state, changed), commands, receipts: [] };
+  return { state: withRevision(state, { ...revision, replicas }), commands: [writeRoutes()], receipts: [] };
+}
+
+function routed(
+  before: EndpointState,
+  touched: EndpointState,
+  ids: readonly string[],
+): Reduction<EndpointState, EndpointCommand> {
+  const isNews = (replica: ReplicaState) => replica.status === 'answering' && ids.includes(replica.id);
+  const commands: EndpointCommand[] = [];
+  let state = touched;
+  for (const revision of Object.values(touched.revisions)) {
+    if (!revision.replicas.some(isNews)) continue;
+    const replicas = revision.replicas.map((one): ReplicaState => (isNews(one) ? { ...one, status: 'ready' } : one));
+    const all = replicas.every((one) => one.status === 'ready');
+    state = withRevision(state, {
+      ...revision,
+      replicas,
+      status: all ? 'ready' : revision.status,
+      wasReady: revision.wasReady || all,
+      reason: all ? '' : revision.reason,
+    });
+    if (all && touched.rollout?.revision === revision.name)
+      commands.push(send('rollout', touched.rollout.id, { type: 'ready' }));
+  }
+  return state === touched ? unchanged(before) : { state, commands, receipts: [] };
 }
 
 function ended(state: EndpointState, id: string, reason: string): Reduction<EndpointState, EndpointCommand> {

@@ -18,6 +18,8 @@ export interface RolloutSpec {
   /** Percentages of the traffic for `to`, ascending; the last is 100. */
   steps: number[];
   analysis: AnalysisRules;
+  /** Somebody asked for all of the traffic at once, for this reason: nothing is judged. */
+  atOnce?: string;
   /** What the receipts name as inputs: the model version and the decision that let it out. */
   inputs: ReceiptDraft['inputs'];
 }
@@ -73,14 +75,15 @@ export type RolloutEvent =
     }
   /** Time has passed; see {@link deadline}. */
   | { type: 'clock'; at: number }
-  | { type: 'paused'; at: number }
-  | { type: 'resumed'; at: number }
-  /** Somebody sends all traffic to `to` at once. */
-  | { type: 'promoted'; at: number }
-  | { type: 'aborted'; at: number }
+  /** What a person asks for; `by` is the pseudonymous id of who. */
+  | { type: 'paused'; at: number; by?: string }
+  | { type: 'resumed'; at: number; by?: string }
+  /** All traffic goes to `to` at once. */
+  | { type: 'promoted'; at: number; by?: string }
+  | { type: 'aborted'; at: number; by?: string }
+  | { type: 'rollbackRequested'; at: number; by?: string }
   /** Another rollout of the endpoint takes over. */
-  | { type: 'superseded'; at: number }
-  | { type: 'rollbackRequested'; at: number; reason: string };
+  | { type: 'superseded'; at: number };
 
 export type RolloutCommand =
   /** Percentages by revision; they sum to 100. */
@@ -90,6 +93,7 @@ export type RolloutCommand =
   | { type: 'finish'; rollout: string; status: RolloutStatus };
 
 type Step = Reduction<RolloutState | null, RolloutCommand>;
+export type RolloutStep = Step;
 
 /** Gateways that are gone stay among the readings; with more than these the longest unseen is forgotten. */
 const KEPT_READINGS = 16;
@@ -112,18 +116,23 @@ export function reduceRollout(state: RolloutState | null, event: RolloutEvent): 
     case 'clock':
       return decide(state, event.at);
     case 'paused':
-      return unchanged(pause(state, event.at, 'Paused by hand.'));
+      return unchanged(pause(state, event.at, byHand('Paused', event.by)));
     case 'resumed':
-      return resume(state, event.at);
+      return resume(state, event.at, byHand('Resumed', event.by));
     case 'promoted':
-      return complete(state, event.at, 'Promoted by hand.');
+      return complete(state, event.at, byHand('Promoted', event.by));
     case 'aborted':
-      return takeBack(state, event.at, 'aborted', 'Aborted by hand.');
+      return takeBack(state, event.at, 'aborted', byHand('Aborted', event.by));
     case 'superseded':
       return takeBack(state, event.at, 'superseded', 'Another rollout of the endpoint took over.');
     case 'rollbackRequested':
-      return takeBack(state, event.at, 'rolledBack', event.reason);
+      return takeBack(state, event.at, 'rolledBack', byHand('Rolled back', event.by));
   }
+}
+
+/** The reason of what a person asked for. */
+export function byHand(what: string, by: string | undefined): string {
+  return by === undefined ? `${what} by hand.` : `${what} by hand, by ${by}.`;
 }
 
 /** When a `clock` event is due at the latest, ms since the epoch; null while nothing waits for time. */
@@ -158,9 +167,10 @@ function created(spec: RolloutSpec, at: number): RolloutState {
   };
 }
 
-/** The new revision is ready: the first one of an endpoint gets everything, any other its first step. */
+/** The new revision is ready: the first one of an endpoint, or one wanted at once, gets everything, any other its first step. */
 function begin(state: RolloutState, at: number): Step {
   if (state.from === null) return complete(state, at, `${state.to} is the endpoint's first revision.`);
+  if (state.atOnce !== undefined) return complete(state, at, state.atOnce);
   return enterStep(state, 0, at);
 }
 
@@ -268,14 +278,14 @@ function pause(state: RolloutState, at: number, reason: string): RolloutState {
   return { ...state, status: 'paused', reason, pausedFrom: status, pausedAt: at };
 }
 
-function resume(state: RolloutState, at: number): Step {
+function resume(state: RolloutState, at: number, reason: string): Step {
   if (state.pausedFrom === null) return unchanged(state);
   // A step that was left undecided for too long gets its whole time again; any other only the time it was paused.
   const isTimeUp = state.pausedAt! >= state.stepStartedAt + state.analysis.maxWaitMs;
   const next: RolloutState = {
     ...state,
     status: state.pausedFrom,
-    reason: 'Resumed by hand.',
+    reason,
     pausedFrom: null,
     pausedAt: null,
     stepStartedAt: isTimeUp ? at : state.stepStartedAt + (at - state.pausedAt!),

@@ -52,6 +52,9 @@ export interface Trial {
   values: readonly ReportedNumber[] | null;
   /** Why it was stopped or failed. */
   reason: string | null;
+  /** When this attempt began and when it was over, ms since 1970; absent where events carry no time. */
+  startedAt?: number;
+  endedAt?: number;
 }
 
 export interface SweepState {
@@ -81,8 +84,8 @@ export interface SweepState {
  */
 export type SweepEvent =
   | { type: 'created'; spec: SweepSpec }
-  | { type: 'trialStarted'; trial: number; attempt: number; runId?: string }
-  | { type: 'reported'; trial: number; attempt: number; step: number; values: readonly ReportedNumber[] }
+  | { type: 'trialStarted'; trial: number; attempt: number; runId?: string; at?: number }
+  | { type: 'reported'; trial: number; attempt: number; step: number; values: readonly ReportedNumber[]; at?: number }
   | TrialEnded
   | { type: 'paused' }
   | { type: 'resumed' }
@@ -100,6 +103,7 @@ export interface TrialEnded {
   values?: readonly ReportedNumber[];
   /** Why there is none, or why it failed. */
   reason?: string;
+  at?: number;
 }
 
 /** Ids follow from the trial and the attempt, so that doing a command twice is doing it once. */

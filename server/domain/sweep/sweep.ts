@@ -105,7 +105,7 @@ function trialStarted(state: SweepState, event: Of<'trialStarted'>): SweepReduct
   const trial = currentAttempt(state, event);
   if (!trial || trial.isHeld) return unchanged(state);
   const status = trial.status === 'waiting' ? 'running' : trial.status;
-  return unchanged(withTrial(state, { ...trial, status, runId: event.runId ?? trial.runId }));
+  return unchanged(withTrial(state, { ...trial, status, runId: event.runId ?? trial.runId, ...startOf(trial, event) }));
 }
 
 function reported(state: SweepState, event: Of<'reported'>): SweepReduction {
@@ -114,6 +114,7 @@ function reported(state: SweepState, event: Of<'reported'>): SweepReduction {
   const seen: Trial = {
     ...trial,
     status: trial.status === 'waiting' ? 'running' : trial.status,
+    ...startOf(trial, event),
     step: event.step,
     reports: event.step > trial.step ? trial.reports + 1 : trial.reports,
     judgedStep: Math.max(trial.judgedStep, event.step),
@@ -134,9 +135,16 @@ function reported(state: SweepState, event: Of<'reported'>): SweepReduction {
   };
 }
 
+/** An attempt begins with the first that is heard of it. */
+function startOf(trial: Trial, { at }: { at?: number }): Pick<Trial, 'startedAt'> {
+  const startedAt = trial.startedAt ?? at;
+  return startedAt === undefined ? {} : { startedAt };
+}
+
 function trialEnded(state: SweepState, event: TrialEnded): SweepReduction {
-  const trial = currentAttempt(state, event);
-  if (!trial || trial.isHeld) return unchanged(state);
+  const current = currentAttempt(state, event);
+  if (!current || current.isHeld) return unchanged(state);
+  const trial: Trial = event.at === undefined ? current : { ...current, endedAt: event.at };
   const wasStopped = event.outcome === 'stopped' || (trial.status === 'stopping' && event.outcome !== 'finished');
   const hasFailed = !wasStopped && event.outcome !== 'finished';
   if (hasFailed && trial.attempt < state.spec.retries) {
@@ -163,8 +171,9 @@ function trialEnded(state: SweepState, event: TrialEnded): SweepReduction {
 }
 
 function nextAttempt(trial: Trial, reason: string | undefined): Trial {
+  const { startedAt: _, endedAt: __, ...rest } = trial;
   return {
-    ...trial,
+    ...rest,
     status: 'waiting',
     attempt: trial.attempt + 1,
     isHeld: true,

@@ -5,8 +5,8 @@
 import type { Float } from '../../protocol/entities.ts';
 import { type ReceiptDraft, type Reduction, type Send, send, unchanged } from '../reducer.ts';
 import type { InputRef, RunSpec } from '../run/run.ts';
-import { eachItem, itemAt } from './pages.ts';
-import { lossesOf, type SweepCommand, type SweepEvent, type SweepSpec, type SweepState, type Trial } from './state.ts';
+import { bestToKeep, noBest } from './best.ts';
+import type { SweepCommand, SweepEvent, SweepSpec, SweepState } from './state.ts';
 import { reduceSweep } from './sweep.ts';
 
 export interface TrialRunsState {
@@ -87,7 +87,7 @@ export function reduceTrialRuns(state: TrialRunsState | undefined, event: TrialR
       return apply(state, { ...event, type: 'reported' }, event.at);
     case 'runStarted': {
       const { run, trial, at } = event;
-      return apply(state, { type: 'trialStarted', trial, attempt: attemptOf(run), runId: run }, at);
+      return apply(state, { type: 'trialStarted', trial, attempt: attemptOf(run), runId: run, at }, at);
     }
     case 'runEnded':
       return ended(state, event);
@@ -111,7 +111,7 @@ function attemptOf(run: string): number {
 function ended(state: TrialRunsState, event: Extract<TrialRunsEvent, { type: 'runEnded' }>): Step {
   const { trial, objective, at } = event;
   const attempt = attemptOf(event.run);
-  const base = { type: 'trialEnded', trial, attempt } as const;
+  const base = { type: 'trialEnded', trial, attempt, at } as const;
   if (event.status === 'succeeded') {
     const missing = objective && 'missing' in objective ? objective.missing : 'It reported no objective.';
     const values = objective && 'value' in objective ? [objective.value] : undefined;
@@ -154,23 +154,6 @@ function fail(state: TrialRunsState, reason: string, at: number): Step {
   return { state: failed, commands: tellParent(failed), receipts: [] };
 }
 
-/**
- * The trial whose model is taken: the best of those that ran to their end. One that was stopped early may have had the
- * best value so far and has left no model; it stands here only where none has finished.
- */
-export function bestToKeep(sweep: SweepState): Trial | undefined {
-  let kept: Trial | undefined;
-  let least = Number.POSITIVE_INFINITY;
-  for (const trial of eachItem(sweep.trials)) {
-    const loss = trial.status === 'finished' ? lossesOf(trial.values, sweep.spec.goals)?.[0] : undefined;
-    if (loss === undefined || loss >= least) continue;
-    kept = trial;
-    least = loss;
-  }
-  const [first] = sweep.best;
-  return kept ?? (first === undefined ? undefined : itemAt(sweep.trials, first));
-}
-
 function tellParent(state: TrialRunsState): Send[] {
   if (!state.parent) return [];
   const trial = state.sweep && bestToKeep(state.sweep);
@@ -180,12 +163,13 @@ function tellParent(state: TrialRunsState): Send[] {
     value: trial.values?.[0] ?? null,
   };
   const status = best ? 'finished' : 'failed';
+  const reason = state.reason || (best ? '' : noBest(state.sweep));
   return [
     send(state.parent.kind, state.parent.id, {
       type: 'sweepEnded',
       sweep: state.id,
       status,
-      reason: state.reason,
+      reason,
       best: best ?? null,
     }),
   ];

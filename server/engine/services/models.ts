@@ -1,6 +1,7 @@
 /** Operations on models and on what serves them: endpoints and rollouts. */
 import type { EndpointState } from '../../domain/endpoint/endpoint.ts';
 import type { ModelState } from '../../domain/lineage/model.ts';
+import { byHand } from '../../domain/rollout/rollout.ts';
 import { SlipwayError } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import { newId } from '../ids.ts';
@@ -63,7 +64,7 @@ export function modelServices({
     async changeRollout({ params, body }) {
       await requireEntity(read, 'rollouts', params.id);
       const events = { pause: 'paused', resume: 'resumed', promote: 'promoted', abort: 'aborted' } as const;
-      await engine.send('rollout', params.id, { type: events[body.action] });
+      await engine.send('rollout', params.id, { type: events[body.action], by: context.actor });
       return requireEntity(read, 'rollouts', params.id);
     },
     async rollBack({ params, body }) {
@@ -71,15 +72,13 @@ export function modelServices({
       if (!endpoint) throw new SlipwayError('endpoints.unknown', `There is no endpoint ${params.name}.`, '', 404);
       if (endpoint.rollout && body.version === undefined) {
         // A rollout in progress is what "back" means: its old revision is still there.
-        await engine.send('rollout', endpoint.rollout.id, {
-          type: 'rollbackRequested',
-          reason: 'Rolled back by hand.',
-        });
+        await engine.send('rollout', endpoint.rollout.id, { type: 'rollbackRequested', by: context.actor });
         return requireEntity(read, 'rollouts', endpoint.rollout.id);
       }
       const version = body.version ?? (await versionBefore(context, endpoint));
       const id = newId('l', now());
-      await createRelease(context, { id, model: `${endpoint.model}@v${version}`, atOnce: true });
+      const atOnce = byHand(`Rolled back to v${version}`, context.actor);
+      await createRelease(context, { id, model: `${endpoint.model}@v${version}`, atOnce });
       return requireEntity(read, 'rollouts', id);
     },
   };

@@ -5,18 +5,30 @@ import type { SlipwayFile } from '../../protocol/slipwayFile.ts';
 import { captureCode, listCode, readProjectFile } from '../code.ts';
 import type { Context } from '../context.ts';
 
-/** Reads slipway.yaml and captures the code. @throws SlipwayError `run.noScript`, and those of the file and the capture */
+/**
+ * Reads slipway.yaml and captures the code.
+ * @param step a step that is wanted of it: train, or a stage
+ * @throws SlipwayError `run.unknownStep`, `run.noScript`, and those of the file and the capture
+ */
 export async function captureProject(
   context: Context,
   folder: string,
+  step = 'train',
 ): Promise<{ file: SlipwayFile; code: Awaited<ReturnType<typeof captureCode>> }> {
   const file = await readProjectFile(folder);
+  if (step !== 'train') requireStage(file, step);
   const leaveOut = file.dataset && !isAbsolute(file.dataset.path) ? [file.dataset.path.replace(/^\.\//, '')] : [];
   const names = new Set(await listCode(folder, leaveOut));
   const steps = [...Object.values(file.stages), file.train, file.validate];
   // Before anything is stored: what is refused leaves nothing behind.
   for (const step of steps) if (step) requireScript(step.run, names);
   return { file, code: await captureCode(context.objects, folder, leaveOut) };
+}
+
+function requireStage(file: SlipwayFile, step: string): void {
+  if (Object.hasOwn(file.stages, step)) return;
+  const known = Object.keys(file.stages).join(', ') || 'none';
+  throw new SlipwayError('run.unknownStep', `slipway.yaml has no stage ${step}.`, `Stages: ${known}; or train.`, 404);
 }
 
 /** `python train.py` needs a train.py in the project: better said now than after everything was prepared. */

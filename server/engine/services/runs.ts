@@ -54,19 +54,10 @@ export function runServices({
         await engine.send('run', id, { type: 'created', spec });
         return requireEntity(read, 'runs', id);
       }
-      const { file, code } = await captureProject(context, folder);
+      const { file, code } = await captureProject(context, folder, step);
       if (step === 'train') {
         await createTraining(context, { id, file, folder, code, params, title, resume });
         return requireEntity(read, 'runs', id);
-      }
-      if (!file.stages[step]) {
-        const known = Object.keys(file.stages).join(', ') || 'none';
-        throw new SlipwayError(
-          'run.unknownStep',
-          `slipway.yaml has no stage ${step}.`,
-          `Stages: ${known}; or train.`,
-          404,
-        );
       }
       const dataset = await ensureDataset(context, file, folder);
       const spec = { ...stageSpec({ file, folder, code, dataset }, step, []), id, resolve: true };

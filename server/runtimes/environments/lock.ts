@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { readIfPresent, writeAtomically } from './files.ts';
+import { writeAtomically } from '../writeAtomically.ts';
+import { readIfPresent } from './files.ts';
 import { existingInterpreter, findInterpreter, type Interpreter, installedPackages } from './interpreter.ts';
 import { digestOf, type EnvironmentSpec, isPath, parseRequirements, type Requirements } from './specification.ts';
 import { runUv, type Uv } from './uv.ts';

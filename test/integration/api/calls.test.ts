@@ -1,7 +1,11 @@
 // The HTTP side of the API: what each kind of request is answered, and what a request may cost.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startApi } from '../../../server/api/index.ts';
 import { hasCode } from './expect.ts';
 import { Place, request, token, until } from './place.ts';
 
@@ -227,6 +231,23 @@ describe('API calls', () => {
     assert.match(figures.text, /^process_resident_memory_bytes [1-9]/m);
     for (const line of figures.text.trim().split('\n'))
       assert.match(line, /^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[^}]+\})? [\d.e+-]+)$/);
+  });
+
+  it('is not ready before it is said to be', async () => {
+    const { controlPlane, log } = place;
+    const folder = await mkdtemp(join(tmpdir(), 'slipway-api-'));
+    const options = { controlPlane, host: '127.0.0.1', port: 0, allowHosts: [], token, pagesFolder: folder };
+    const api = await startApi({ ...options, log: (level, message) => log.push({ level, message }), onHandOver() {} });
+    try {
+      const probe = () => request(api.url, { path: '/readyz' });
+      const early = await probe();
+      assert.deepEqual([early.status, early.json['ready']], [503, false]);
+      api.markReady();
+      assert.equal((await probe()).status, 200);
+    } finally {
+      await api.close();
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('never logs a path, a query or a header', async () => {

@@ -175,6 +175,7 @@ export class Place {
       onHandOver: () => this.handOvers++,
       ...options,
     });
+    this.api.markReady();
     return this;
   }
 

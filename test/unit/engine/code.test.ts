@@ -48,6 +48,20 @@ describe('captured code', () => {
         assert.deepEqual(await captured(['data']), ['.gitignore', 'data.py', 'data2/y', 'train.py']);
       });
 
+      it('obeys the .gitignore of every folder, the nearest one first', async () => {
+        write({ '.gitignore': '*.log\n/top.txt\n', 'lib/.gitignore': '!keep.log\n/cache/\nlocal.py\n' });
+        write({ 'a.log': 'x', 'top.txt': 'x', 'lib/keep.log': 'x', 'lib/other.log': 'x', 'lib/top.txt': 'x' });
+        write({ 'lib/cache/a.py': 'x', 'lib/deep/cache/b.py': 'x', 'lib/deep/local.py': 'x', 'local.py': 'x' });
+        assert.deepEqual(await captured(), [
+          '.gitignore',
+          'lib/.gitignore',
+          'lib/deep/cache/b.py',
+          'lib/keep.log',
+          'lib/top.txt',
+          'local.py',
+        ]);
+      });
+
       it('follows a link to a file, and leaves out links to folders and to nowhere', async () => {
         write({ 'train.py': 'x', 'lib/a.py': 'a' });
         writeFileSync(join(root, 'shared.py'), 'shared');

@@ -290,6 +290,26 @@ describe('engine', () => {
       assert.equal((state as Counter).sum, 192);
     });
 
+    it('are dropped from memory beyond a limit, the longest unused first, and read again when they are wanted', async () => {
+      const engine = open({}, { keptStates: 3 });
+      const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
+      const read: string[] = [];
+      await engine.store.write(async (tx) => {
+        const { snapshot } = tx;
+        tx.snapshot = (kind, id) => {
+          read.push(id);
+          return snapshot.call(tx, kind, id);
+        };
+      });
+      for (const id of ids) await engine.send('counter', id, add(id, 1));
+      for (let round = 2; round <= 40; round++) {
+        for (const id of ids.slice(0, 2)) await engine.send('counter', id, add(id, 1));
+      }
+      assert.deepEqual(read, [...ids, 'a', 'b'], 'those in use are not read again');
+      for (const id of ids) assert.equal((await engine.state<Counter>('counter', id))!.sum, id < 'c' ? 40 : 1, id);
+      assert.deepEqual(read.slice(8), ['c', 'd', 'e', 'f']);
+    });
+
     it('can be waited for, whether the condition holds already or comes to hold, or the wait is given up', async () => {
       const engine = open();
       const waiting = waitForState<Counter>(engine, 'counter', 'a', ({ sum }) => sum >= 2, AbortSignal.timeout(5000));

@@ -39,9 +39,13 @@ function replay(
   let state = start;
   const commands: EndpointCommand[] = [];
   for (const [at, event] of events.entries()) {
-    const step = reduceEndpoint(state, { at, ...event } as EndpointEvent);
-    state = step.state;
-    commands.push(...step.commands);
+    // As with a gateway that reads its routes at once.
+    const routed: Happening[] = event.type === 'replicaReady' ? [{ type: 'routed', replicas: [event.replica] }] : [];
+    for (const one of [event, ...routed]) {
+      const step = reduceEndpoint(state, { at, ...one } as EndpointEvent);
+      state = step.state;
+      commands.push(...step.commands);
+    }
   }
   return { state: state!, commands };
 }
@@ -69,6 +73,21 @@ describe('endpoint', () => {
     const both = replay([ready('e-digits-v5-1-1')], one.state);
     assert.deepEqual(toRollout(both.commands), [['l1', 'ready']]);
     assert.equal(both.state.revisions['v5']!.status, 'ready');
+  });
+
+  it('takes a replica for ready when the gateway knows it, not when it says so itself', () => {
+    const { state } = replay([deploy('v5', 'l1', 1)]);
+    const tell = (before: EndpointState, event: Happening) =>
+      reduceEndpoint(before, { at: 9, ...event } as EndpointEvent);
+    const answering = tell(state, ready('e-digits-v5-0-1'));
+    assert.deepEqual(answering.commands, [{ type: 'endpoint.writeRoutes', lane: 'routes' }]);
+    assert.equal(answering.state.revisions['v5']!.status, 'starting');
+    const unknown = tell(answering.state, { type: 'routed', replicas: ['e-digits-v5-0-2'] });
+    assert.equal(unknown.state, answering.state);
+    const routed = tell(answering.state, { type: 'routed', replicas: ['e-digits-v5-0-1'] });
+    assert.equal(routed.state.revisions['v5']!.status, 'ready');
+    assert.deepEqual(toRollout(routed.commands), [['l1', 'ready']]);
+    assert.equal(tell(routed.state, { type: 'routed', replicas: ['e-digits-v5-0-1'] }).state, routed.state);
   });
 
   it('writes the routes in the order of the changes, and before the replicas of a retired revision stop', () => {

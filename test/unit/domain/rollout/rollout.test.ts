@@ -195,6 +195,30 @@ describe('rollout', () => {
     assert.deepEqual(weightsOf(commands).at(-1), { v5: 0, v6: 100 });
   });
 
+  it('says that it was a person, and who, in its reason and its receipt', () => {
+    const asked: [RolloutEvent, string][] = [
+      [{ type: 'aborted', at: 2000, by: 'user-1' }, 'aborted: Aborted by hand, by user-1.'],
+      [{ type: 'rollbackRequested', at: 2000, by: 'user-1' }, 'rolledBack: Rolled back by hand, by user-1.'],
+      [{ type: 'promoted', at: 2000, by: 'user-1' }, 'completed: Promoted by hand, by user-1.'],
+    ];
+    for (const [event, decision] of asked) {
+      const { state, receipts } = replay([...start(), event]);
+      assert.deepEqual([`${state.status}: ${state.reason}`, receipts.at(-1)!.decision], [decision, decision]);
+    }
+    const paused = replay([...start(), { type: 'paused', at: 2000, by: 'user-1' }]);
+    assert.equal(paused.state.reason, 'Paused by hand, by user-1.');
+  });
+
+  it('that is wanted at once takes all of the traffic when it is ready, judges nothing, and says why', () => {
+    const { state, commands, receipts } = replay(start({ atOnce: 'Rolled back to v6 by hand, by user-1.' }));
+    assert.equal(state.status, 'completed');
+    assert.deepEqual(weightsOf(commands), [{ v5: 0, v6: 100 }]);
+    assert.deepEqual(
+      receipts.map(({ kind, decision }) => [kind, decision]),
+      [['rollout.ended', 'completed: Rolled back to v6 by hand, by user-1.']],
+    );
+  });
+
   it('changes nothing once it has ended', () => {
     const ended = replay([...start(), { type: 'aborted', at: 2000 }]);
     const after = reduceRollout(ended.state, { type: 'promoted', at: 3000 });
@@ -218,7 +242,7 @@ const anyEvent: fc.Arbitrary<RolloutEvent> = fc.oneof(
     { type: 'promoted', at: 0 },
     { type: 'aborted', at: 0 },
     { type: 'superseded', at: 0 },
-    { type: 'rollbackRequested', at: 0, reason: 'drift' },
+    { type: 'rollbackRequested', at: 0, by: 'user-1' },
   ),
 );
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { bestToKeep } from '../../../../server/domain/sweep/best.ts';
 import { pagesOf } from '../../../../server/domain/sweep/pages.ts';
 import type { SweepState } from '../../../../server/domain/sweep/state.ts';
-import { bestToKeep } from '../../../../server/domain/sweep/trialRuns.ts';
 
 type Row = { status: string; values: number[] | null };
 

@@ -124,6 +124,47 @@ describe('trial runs of a sweep', () => {
     assert.deepEqual(sweep.receipts[0]!.inputs, [{ name: ref.subject, digest: { md5: ref.md5, sha256: ref.sha256 } }]);
   });
 
+  it('knows when each attempt at a trial began and was over', () => {
+    const run = 'w1-t0';
+    const sweep = new Sweep(
+      created(1, 1, 1),
+      prepared,
+      { type: 'runStarted', run, trial: 0 },
+      ended(run, null, 'failed'),
+    );
+    const trial = () => sweep.state!.sweep!.trials[0]![0]!;
+    assert.deepEqual([trial().startedAt, trial().endedAt], [undefined, undefined], 'the second attempt has not begun');
+    const again = 'w1-t0-1';
+    sweep.tell({ type: 'runStarted', run: again, trial: 0 }, ended(again, { value: 1 }));
+    assert.deepEqual([trial().startedAt, trial().endedAt], [5, 6]);
+  });
+
+  it('takes for its first report what began a trial, where the start is heard of late', () => {
+    const report: Happening = { type: 'reported', run: 'w1-t0', trial: 0, attempt: 0, step: 1, values: [1] };
+    const sweep = new Sweep(created(1, 1), prepared, report, { type: 'runStarted', run: 'w1-t0', trial: 0 });
+    assert.equal(sweep.state!.sweep!.trials[0]![0]!.startedAt, 3);
+  });
+
+  it('names the same best trial in its receipt as to its parent: one that ran to its end', () => {
+    const stopped = (): Happening => ({ ...ended('w1-t0', null, 'stopped', true), reason: 'early' }) as Happening;
+    const report: Happening = { type: 'reported', run: 'w1-t0', trial: 0, attempt: 0, step: 1, values: [0.1] };
+    const sweep = new Sweep(created(2, 2), prepared, report, stopped(), ended('w1-t1', { value: 0.5 }));
+    const [told] = sweep.sends('sweepEnded');
+    assert.equal((told!.event['best'] as { trial: number }).trial, 1);
+    const [receipt] = sweep.receipts;
+    assert.deepEqual(
+      (receipt!.evidence['best'] as { trial: number }[]).map(({ trial }) => trial),
+      [1],
+    );
+    assert.match(receipt!.decision, /^Trial 1 of 2 trials is the best: loss 0\.5\.$/);
+  });
+
+  it('tells its parent why there is no best when every trial failed', () => {
+    const sweep = new Sweep(created(1, 1), prepared, ended('w1-t0', null, 'failed'));
+    const [told] = sweep.sends('sweepEnded');
+    assert.equal(told!.event['reason'], 'No trial ended with a value; trial 0: exit status 1');
+  });
+
   it('starts a failed trial again as a new run of the same parameters', () => {
     const sweep = new Sweep(created(1, 1, 1), prepared, ended('w1-t0', null, 'failed'));
     const [first, second] = sweep.runs;

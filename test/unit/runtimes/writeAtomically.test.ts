@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeAtomically } from '../../../server/engine/writeAtomically.ts';
+import { writeAtomically } from '../../../server/runtimes/writeAtomically.ts';
 
 describe('a file written atomically', () => {
   let folder: string;
