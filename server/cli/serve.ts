@@ -20,6 +20,8 @@ export interface ServeOptions {
   /** 0 for any free port. */
   port: number;
   allowHosts: string[];
+  /** Who started it and ends it, for server.json: `start` for `npm start`. */
+  startedBy?: string;
   /** Called once everything answers. */
   onReady?: (server: RunningServer) => void;
 }
@@ -118,7 +120,7 @@ async function run(options: ServeOptions, log: Log, end: (why: string) => void, 
     );
     // The port is kept over restarts, so that a page that is open finds the next control plane.
     await writeFile(portFile, new URL(api.url).port, { mode: 0o600 });
-    await writeServerFile(data, api.url);
+    await writeServerFile(options, api.url);
     // Only now: who finds it ready reads the pid of this process, not of the one before.
     api.markReady();
     log('info', 'ready', { url: api.url, version });
@@ -227,8 +229,15 @@ async function readOrCreate(path: string, create: () => string): Promise<string>
   return (await readFile(path, 'utf8')).trim();
 }
 
-async function writeServerFile(data: string, url: string): Promise<void> {
-  const facts = { pid: process.pid, host: hostname(), bootId: await readBootId(), startedAt: Date.now(), url };
+async function writeServerFile({ data, startedBy }: ServeOptions, url: string): Promise<void> {
+  const facts = {
+    pid: process.pid,
+    host: hostname(),
+    bootId: await readBootId(),
+    startedAt: Date.now(),
+    url,
+    startedBy,
+  };
   await writeAtomically(join(data, 'server.json'), `${JSON.stringify(facts)}\n`);
 }
 

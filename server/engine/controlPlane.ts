@@ -62,7 +62,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   registerAggregates(engine, live);
   registerHandlers(context);
   const metrics = new RunMetrics(context, live);
-  const figures = new FigureViews(context, live);
+  const figures = new FigureViews(context);
   metrics.onFigures = (run) => figures.touch(run);
   metrics.onObjective = (run, step, value) => reportObjective(context, run, step, value);
   const gateway = new GatewayProcess(context, options.gateway);
@@ -87,7 +87,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 
   const run = async (id: string): Promise<RunState> => {
     const state = await engine.state<RunState>('run', id);
-    if (!state) throw new SlipwayError('runs.unknown', `There is no run ${id}.`, 'See `slipway run list`.', 404);
+    if (!state || state.isDeleted)
+      throw new SlipwayError('runs.unknown', `There is no run ${id}.`, 'See `slipway run list`.', 404);
     return state;
   };
   const services = createServices({ context, operations, tensorBoards, metrics, publicKeys: options.publicKeys, run });

@@ -146,7 +146,22 @@ export class Engine {
     if (outcome.changed.length > 0) for (const listener of this.#listeners) listener(outcome.changed);
   }
 
-  /** Writes views that no reducer owns: operations, live figures. */
+  /** Shows a state anew, because figures that stream past the reducers have changed. */
+  async showAgain(kind: string, id: string): Promise<void> {
+    const show = async (tx: WriteTransaction) => {
+      const { state } = await this.#load(tx, kind, id);
+      return state === undefined
+        ? []
+        : putViews(
+            tx,
+            this.#aggregate(kind).views(state, state, () => undefined),
+          );
+    };
+    const changed = await this.store.write(show);
+    if (changed.length > 0) for (const listener of this.#listeners) listener(changed);
+  }
+
+  /** Writes views that no reducer owns: operations. */
   async putViews(views: View[]): Promise<void> {
     const changed = await this.store.write((tx) => putViews(tx, views));
     if (changed.length > 0) for (const listener of this.#listeners) listener(changed);

@@ -1,4 +1,6 @@
 /** The command handlers: how each command of a reducer is carried out. Every one may be called twice. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { hasEnded, type RunState } from '../domain/run/run.ts';
 import { type TrialRunsState, trialRunId } from '../domain/sweep/trialRuns.ts';
 import { SlipwayError } from '../protocol/errors.ts';
@@ -9,7 +11,7 @@ import { launchRun } from './launchRun.ts';
 import { runPipelineStep } from './pipelineSteps.ts';
 import { prepareRun } from './prepareRun.ts';
 import { startReplica, stopReplica, writeRoutes } from './replicas.ts';
-import { workloadId } from './runFolder.ts';
+import { runFolder, workloadId } from './runFolder.ts';
 
 export function registerHandlers(context: Context): void {
   const { engine, runtime } = context;
@@ -51,6 +53,14 @@ export function registerHandlers(context: Context): void {
     return [
       { kind: 'run', id, event: { type: 'collected', attempt, collected: await collectRun(context, spec, attempt) } },
     ];
+  });
+
+  engine.handle('run.erase', async (command, { id }) => {
+    await rm(runFolder(context.folders.runs, id).root, { recursive: true, force: true });
+    for (let attempt = 1; attempt <= (command['attempts'] as number); attempt++) {
+      await rm(join(context.folders.workloads, workloadId(id, attempt)), { recursive: true, force: true });
+    }
+    return [];
   });
 
   engine.handle('sweep.prepare', async (_, { id }) => {

@@ -13,7 +13,7 @@ import type { GatewayProcess } from './gatewayProcess.ts';
 import type { LiveFigures } from './live.ts';
 import { endpointOfReplica } from './replicas.ts';
 import { workloadId } from './runFolder.ts';
-import { endpointViews, type RevisionFigures, runViews } from './views.ts';
+import type { RevisionFigures } from './views.ts';
 
 /** Watches the runtime for ever and tells the reducers. */
 export async function observeWorkloads(context: Context, gateway: GatewayProcess, metrics: RunMetrics): Promise<void> {
@@ -173,8 +173,7 @@ export class GatewayObserver {
     if (now() - this.#shownAt < 1000) return;
     this.#shownAt = now();
     for (const { id } of await engine.store.read.entities({ topic: 'endpoints', limit: 1000 })) {
-      const state = await engine.state<EndpointState>('endpoint', id);
-      if (state) await engine.putViews(endpointViews(state, this.#live.ofEndpoint(id)));
+      await engine.showAgain('endpoint', id);
     }
   }
 }
@@ -217,12 +216,10 @@ function recentErrors<E extends { requestId: string; revision: string; status: n
 /** Writes the figures of running runs as views, each at most once a second. */
 export class FigureViews {
   readonly #context: Context;
-  readonly #live: LiveFigures;
   readonly #due = new Map<string, NodeJS.Timeout>();
 
-  constructor(context: Context, live: LiveFigures) {
+  constructor(context: Context) {
     this.#context = context;
-    this.#live = live;
   }
 
   touch(run: string): void {
@@ -231,7 +228,7 @@ export class FigureViews {
       this.#due.delete(run);
       const state = await this.#context.engine.state<RunState>('run', run);
       if (!state || hasEnded(state.status)) return;
-      await this.#context.engine.putViews(runViews(state, () => undefined, this.#live.ofRun(run)));
+      await this.#context.engine.showAgain('run', run);
     };
     const timer = setTimeout(() => {
       show().catch((error: unknown) => {

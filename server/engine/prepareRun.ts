@@ -135,7 +135,7 @@ export async function ensureStage(context: Context, project: StageContext, name:
   for (let round = 0; ; round++) {
     const id = round === 0 ? stageRunId(spec) : `${stageRunId(spec)}-${round}`;
     const known = await context.engine.state<RunState>('run', id);
-    if (known && hasEnded(known.status) && known.status !== 'succeeded') continue;
+    if (known && hasEnded(known.status) && (known.status !== 'succeeded' || known.isDeleted)) continue;
     if (!known) await context.engine.send('run', id, { type: 'created', spec: { ...spec, id } });
     const ended = await waitForState<RunState>(
       context.engine,
@@ -161,7 +161,7 @@ export async function isStageCached(context: Context, project: StageContext, nam
     refs.push(...outputsOf(await ensureStage(context, project, needed)));
   }
   const known = await context.engine.state<RunState>('run', stageRunId(stageSpec(project, name, refs)));
-  return known?.status === 'succeeded';
+  return known?.status === 'succeeded' && !known.isDeleted;
 }
 
 /** What goes into a stage decides its id: the same inputs are never computed twice. */

@@ -1,7 +1,7 @@
 /** Creating runs, sweeps, validations and rollouts from a captured project. The same id twice is one thing. */
 
 import type { EndpointState } from '../domain/endpoint/endpoint.ts';
-import type { ModelState } from '../domain/lineage/model.ts';
+import { type ModelState, presentVersions } from '../domain/lineage/model.ts';
 import type { Candidate } from '../domain/lineage/validation.ts';
 import type { ReleaseState } from '../domain/rollout/release.ts';
 import { isEnded } from '../domain/rollout/rollout.ts';
@@ -105,7 +105,7 @@ export async function createValidation(context: Context, request: ValidationRequ
   const inputs = [...(state.prepared?.refs ?? []), { name: 'model', subject: `output:${run}/model`, ...digests }];
   const spec = validateSpec({ id: `${id}-run`, file, folder, code, dataset: candidate.dataset, inputs });
   const models = await context.engine.state<ModelState>('model', name);
-  const inProduction = models?.versions.find((version) => version.version === models.aliases['production']);
+  const inProduction = models && presentVersions(models).find((one) => one.version === models.aliases['production']);
   const production = inProduction && { model: `${name}@v${inProduction.version}`, metrics: inProduction.metrics };
   const event = { type: 'created', id, project: file.project, candidate, gates, otherwise, register: request.register };
   await context.engine.send('validation', id, { ...event, run: spec, parent, production });
@@ -114,7 +114,8 @@ export async function createValidation(context: Context, request: ValidationRequ
 
 async function candidateOf(context: Context, id: string, model: string): Promise<Candidate> {
   const run = await context.engine.state<RunState>('run', id);
-  if (!run) throw new SlipwayError('run.unknown', `The run ${id} does not exist.`, 'See `slipway run list`.', 404);
+  if (!run || run.isDeleted)
+    throw new SlipwayError('run.unknown', `The run ${id} does not exist.`, 'See `slipway run list`.', 404);
   if (!hasEnded(run.status)) {
     throw new SlipwayError('run.notEnded', `The run ${id} is ${run.status}.`, 'Validate it when it has ended.', 409);
   }
@@ -153,8 +154,9 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
   const { engine, objects } = context;
   const ref = parseVersionRef(request.model);
   const model = ref && (await engine.state<ModelState>('model', ref.name));
-  const number = ref?.version ?? model?.versions.at(-1)?.version;
-  const version = model?.versions.find((one) => one.version === number);
+  const present = model ? presentVersions(model) : [];
+  const number = ref?.version ?? present.at(-1)?.version;
+  const version = present.find((one) => one.version === number);
   if (!ref || !model || !version) {
     throw new SlipwayError(
       'model.unknown',

@@ -1,7 +1,7 @@
 /** What the API shows of each state: pure functions from state to views. */
 import type { DatasetState, DatasetVersionState } from '../domain/dataset/dataset.ts';
 import type { EndpointState } from '../domain/endpoint/endpoint.ts';
-import type { ModelState } from '../domain/lineage/model.ts';
+import { type ModelState, presentVersions } from '../domain/lineage/model.ts';
 import type { ValidationState } from '../domain/lineage/validation.ts';
 import type { PipelineState } from '../domain/pipeline/pipeline.ts';
 import type { ReleaseState } from '../domain/rollout/release.ts';
@@ -22,6 +22,7 @@ import type {
   Rollout,
   Run,
   Sweep,
+  Topic,
   Trial,
   Validation,
 } from '../protocol/entities.ts';
@@ -29,6 +30,11 @@ import type { View } from './engine.ts';
 
 /** Finds the receipt that this event wrote about a subject; an earlier receipt is kept by the engine. */
 export type ReceiptOf = (subject: string) => string | undefined;
+
+/** A thing that is shown no more. */
+function gone(topic: Topic, id: string, project: string): View {
+  return { topic, id, project, data: null };
+}
 
 export function datasetViews(state: DatasetState, before: DatasetState | undefined, receiptOf: ReceiptOf): View[] {
   const latest = state.versions.at(-1)!;
@@ -73,6 +79,7 @@ export function runViews(
   live: { metrics: Run['metrics']; step?: number } | undefined,
 ): View[] {
   const { spec, prepared, collected, exit } = state;
+  if (state.isDeleted) return [gone('runs', spec.id, spec.project)];
   const total = Number(spec.params['epochs'] ?? spec.params['max_epochs'] ?? Number.NaN);
   const step = live?.step;
   const data: Run = {
@@ -121,6 +128,10 @@ const sweepStatuses = { running: 'running', paused: 'paused', stopping: 'stoppin
 
 export function sweepViews(state: TrialRunsState, before: TrialRunsState | undefined, receiptOf: ReceiptOf): View[] {
   const { sweep, spec } = state;
+  if (state.isDeleted) {
+    const trials = [...eachItem(sweep?.trials ?? [])].map(({ number }) => `${state.id}/${number}`);
+    return [gone('sweeps', state.id, state.project), ...trials.map((id) => gone('trials', id, state.project))];
+  }
   const counts = countTrials(sweep?.trials ?? []);
   const bestTrial = sweep && bestToKeep(sweep);
   const ended = state.status === 'ended';
@@ -213,7 +224,13 @@ export function validationViews(state: ValidationState, receiptOf: ReceiptOf): V
 
 export function modelViews(state: ModelState, before: ModelState | undefined, receiptOf: ReceiptOf): View[] {
   const { name, project } = state;
-  const latest = state.versions.at(-1)!;
+  const present = presentVersions(state);
+  const missing = state.versions.filter(
+    (version) => version.isDeleted && !before?.versions.some((one) => one.version === version.version && one.isDeleted),
+  );
+  const removed = missing.map(({ version }) => gone('modelVersions', `${name}@v${version}`, project));
+  const latest = present.at(-1);
+  if (!latest) return [gone('models', name, project), ...removed];
   const model: Model = {
     id: name,
     name,
@@ -223,7 +240,7 @@ export function modelViews(state: ModelState, before: ModelState | undefined, re
     createdAt: state.createdAt,
     updatedAt: latest.createdAt,
   };
-  const changed = state.versions.filter((version) => {
+  const changed = present.filter((version) => {
     return (
       !before?.versions.includes(version) ||
       aliasesOf(state, version.version).join() !== aliasesOf(before, version.version).join()
@@ -231,6 +248,7 @@ export function modelViews(state: ModelState, before: ModelState | undefined, re
   });
   return [
     { topic: 'models', id: name, project, data: model },
+    ...removed,
     ...changed.map((version): View => {
       const id = `${name}@v${version.version}`;
       const data: ModelVersion = {
@@ -288,6 +306,7 @@ export function endpointViews(
   state: EndpointState,
   live: { gatewayUrl: string; figures: Record<string, RevisionFigures>; recentErrors: Endpoint['recentErrors'] },
 ): View[] {
+  if (state.isDeleted) return [gone('endpoints', state.name, state.project)];
   const data: Endpoint = {
     id: state.name,
     name: state.name,

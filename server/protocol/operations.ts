@@ -210,6 +210,24 @@ export const operations = {
     body: z.strictObject({ reason: z.string().max(500).optional() }),
     response: Run,
   },
+  listDependents: {
+    method: 'GET',
+    path: '/dependents',
+    summary: 'What was made from a thing and would lose its origin if that were deleted, nearest first.',
+    query: z.object({
+      subject: z.string().max(300).describe('As receipts name it: run:ID, sweep:ID, model:NAME[@vN].'),
+    }),
+    response: z.object({
+      items: z.array(
+        z.object({
+          subject: z.string(),
+          project: z.string(),
+          kind: z.string().describe('Of the receipt that made it.'),
+          isDirect: z.boolean().describe('Whether it was made from the thing itself.'),
+        }),
+      ),
+    }),
+  },
   deleteRun: { method: 'DELETE', path: '/runs/:id', summary: 'Deletes an ended run and its logs.', response: None },
   readRunLogs: {
     method: 'GET',
@@ -285,6 +303,12 @@ export const operations = {
     status: 201,
   },
   getSweep: { method: 'GET', path: '/sweeps/:id', summary: 'One sweep.', response: Sweep },
+  deleteSweep: {
+    method: 'DELETE',
+    path: '/sweeps/:id',
+    summary: 'Deletes a sweep that has ended, with the runs of its trials.',
+    response: None,
+  },
   listTrials: {
     method: 'GET',
     path: '/sweeps/:id/trials',
@@ -363,6 +387,13 @@ export const operations = {
     summary: 'One version.',
     response: ModelVersion,
   },
+  deleteModelVersion: {
+    method: 'DELETE',
+    path: '/models/:name/versions/:version',
+    summary: 'Deletes a version that no endpoint serves; its number is never given again.',
+    response: None,
+  },
+  deleteModel: { method: 'DELETE', path: '/models/:name', summary: 'Deletes all versions of a model.', response: None },
   setAlias: {
     method: 'POST',
     path: '/models/:name/aliases',
@@ -373,6 +404,12 @@ export const operations = {
 
   listEndpoints: { method: 'GET', path: '/endpoints', summary: 'Endpoints.', query: Page, response: list(Endpoint) },
   getEndpoint: { method: 'GET', path: '/endpoints/:name', summary: 'One endpoint.', response: Endpoint },
+  deleteEndpoint: {
+    method: 'DELETE',
+    path: '/endpoints/:name',
+    summary: 'Ends the traffic of an endpoint and its model servers; the model versions stay.',
+    response: None,
+  },
   sendFeedback: {
     method: 'POST',
     path: '/endpoints/:name/feedback',

@@ -4,6 +4,7 @@ import type { Endpoint } from '../../protocol/entities.ts';
 import { SlipwayError } from '../../protocol/errors.ts';
 import { unreachable } from '../client.ts';
 import { command } from '../command.ts';
+import { confirmDeletion, yesOption } from '../confirmDeletion.ts';
 import { connect } from '../connect.ts';
 import { limitOption, moreText, readPages } from '../listing.ts';
 import { facts, numberText, paintStatus, table, timeText } from '../output.ts';
@@ -168,4 +169,20 @@ async function showAnswer(response: Response, shell: Shell): Promise<void> {
   note(shell, shown.map(([name, value]) => `${name} ${value}`).join(' · '));
 }
 
-export const commands = [list, showEndpoint, invoke];
+const remove = command({
+  name: 'endpoint delete',
+  summary: 'End the traffic of an endpoint and its model servers; the model versions stay.',
+  arguments: [nameArgument],
+  options: { yes: yesOption },
+  examples: ['slipway endpoint delete digits'],
+  uses: 'controlPlane',
+  async run({ args, options, target }, shell) {
+    const client = await connect(target, shell);
+    if (!(await confirmDeletion(client, `endpoint:${args[0]}`, options, shell))) return 1;
+    await client.call('deleteEndpoint', { params: { name: args[0]! } });
+    show(shell, { deleted: args[0]! }, ({ deleted }) => `${deleted} was deleted`);
+    return 0;
+  },
+});
+
+export const commands = [list, showEndpoint, invoke, remove];

@@ -1,5 +1,6 @@
 import type { ModelVersion, Rollout } from '../../protocol/entities.ts';
 import { command } from '../command.ts';
+import { confirmDeletion, yesOption } from '../confirmDeletion.ts';
 import { connect } from '../connect.ts';
 import { limitOption, moreText, readPages } from '../listing.ts';
 import { bytesText, facts, pairsText, table, timeText } from '../output.ts';
@@ -125,4 +126,22 @@ const rollback = command({
   },
 });
 
-export const commands = [list, showModel, promote, rollback];
+const remove = command({
+  name: 'model delete',
+  summary: 'Delete a model version, or all of them; receipts stay that say so.',
+  arguments: [{ name: 'NAME[@vN]', help: 'One version, or the model with all of them.' }],
+  options: { yes: yesOption },
+  examples: ['slipway model delete digits@v1', 'slipway model delete digits --yes'],
+  uses: 'controlPlane',
+  async run({ args, options, target }, shell) {
+    const client = await connect(target, shell);
+    const { name, version } = versionParams(args[0]!, 'model delete');
+    if (!(await confirmDeletion(client, `model:${args[0]}`, options, shell))) return 1;
+    if (version === 'latest') await client.call('deleteModel', { params: { name } });
+    else await client.call('deleteModelVersion', { params: { name, version } });
+    show(shell, { deleted: args[0]! }, ({ deleted }) => `${deleted} was deleted`);
+    return 0;
+  },
+});
+
+export const commands = [list, showModel, promote, rollback, remove];

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Run } from '../../protocol/entities.ts';
 import type { Client } from '../client.ts';
 import { command } from '../command.ts';
+import { confirmDeletion, yesOption } from '../confirmDeletion.ts';
 import { connect } from '../connect.ts';
 import { limitOption, moreText, readPages } from '../listing.ts';
 import { bytesText, durationText, facts, numberText, paintStatus, pairsText, table, timeText } from '../output.ts';
@@ -267,11 +268,12 @@ const remove = command({
   name: 'run delete',
   summary: 'Delete an ended run with its logs; a receipt stays that says so.',
   arguments: [runArgument],
-  options: {},
-  examples: ['slipway run delete r1abc'],
+  options: { yes: yesOption },
+  examples: ['slipway run delete r1abc', 'slipway run delete r1abc --yes'],
   uses: 'controlPlane',
-  async run({ args, target }, shell) {
+  async run({ args, options, target }, shell) {
     const client = await connect(target, shell);
+    if (!(await confirmDeletion(client, `run:${args[0]}`, options, shell))) return 1;
     await client.call('deleteRun', { params: { id: args[0]! } });
     show(shell, { deleted: args[0]! }, ({ deleted }) => `${deleted} was deleted`);
     return 0;

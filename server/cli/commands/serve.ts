@@ -22,6 +22,7 @@ const serve = command({
       data: target.data,
       port: options.port ?? 0,
       allowHosts: options['allow-host'],
+      startedBy: shell.env['SLIPWAY_STARTED_BY'],
       onReady: ({ url, ticketUrl }) => {
         if (shell.json) print(shell, JSON.stringify({ url, data: target.data }));
         else note(shell, `The control plane of ${target.data} answers at ${url}\nPages: ${ticketUrl()}`);

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Sweep } from '../../protocol/entities.ts';
 import { command } from '../command.ts';
+import { confirmDeletion, yesOption } from '../confirmDeletion.ts';
 import { connect } from '../connect.ts';
 import { limitOption, moreText, readPages } from '../listing.ts';
 import { facts, numberText, paintStatus, pairsText, table, timeText } from '../output.ts';
@@ -171,6 +172,22 @@ const set = command({
   },
 });
 
+const remove = command({
+  name: 'sweep delete',
+  summary: 'Delete a sweep that has ended, with its trials; receipts stay that say so.',
+  arguments: [{ name: 'ID', help: 'The sweep.' }],
+  options: { yes: yesOption },
+  examples: ['slipway sweep delete w1abc', 'slipway sweep delete w1abc --yes'],
+  uses: 'controlPlane',
+  async run({ args, options, target }, shell) {
+    const client = await connect(target, shell);
+    if (!(await confirmDeletion(client, `sweep:${args[0]}`, options, shell))) return 1;
+    await client.call('deleteSweep', { params: { id: args[0]! } });
+    show(shell, { deleted: args[0]! }, ({ deleted }) => `${deleted} was deleted`);
+    return 0;
+  },
+});
+
 export const commands = [
   start,
   list,
@@ -180,4 +197,5 @@ export const commands = [
   extend,
   set,
   simpleAction('stop', 'Stop a sweep and its trials.'),
+  remove,
 ];

@@ -1,22 +1,32 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SlipwayError } from '../../protocol/errors.ts';
-import { LocalRuntime } from '../../runtimes/index.ts';
+import { LocalRuntime, tryLock } from '../../runtimes/index.ts';
 import type { Client } from '../client.ts';
 import { installation } from '../installation.ts';
 import { retryingClient } from './retryingClient.ts';
 
 const startTimeoutMs = 30_000;
+/** In server.json: who started the control plane. */
+const starter = 'start';
+
+interface Found {
+  url: string;
+  pid: number;
+  startedBy?: string;
+}
 
 /** Keeps a control plane running on a data folder: uses the one there is, else starts one, again if it dies. */
 export class Supervisor {
   readonly #data: string;
   readonly #port: number;
+  #lock: ReturnType<typeof tryLock>;
   #child: ChildProcess | undefined;
+  #isStarted = false;
   #isStopping = false;
   readonly client: Pick<Client, 'call'>;
   /** Whether it started the control plane, and so ends it. */
@@ -29,24 +39,39 @@ export class Supervisor {
     this.client = retryingClient(options.data, startTimeoutMs, options.signal);
   }
 
+  /**
+   * Uses the control plane that runs, or starts one. One that an earlier `npm start` left behind when it was killed is
+   * ended first: the new one adopts its work, and all of it ends with this `npm start`.
+   */
   async start(): Promise<{ url: string; reused: boolean }> {
-    if (await this.#isReady()) return { url: await this.#url(), reused: true };
-    this.isOwner = true;
-    this.#spawn();
-    const deadline = Date.now() + startTimeoutMs;
-    while (!(await this.#isReady())) {
-      const child = this.#child!;
-      if (child.exitCode !== null && child.exitCode !== 0) throw await this.#failure();
+    mkdirSync(this.#data, { recursive: true, mode: 0o700 });
+    // The kernel frees it with its process: who has it is the only `npm start` on this folder.
+    this.#lock = tryLock(join(this.#data, 'start.lock'));
+    for (const deadline = Date.now() + startTimeoutMs; ; await delay(50)) {
+      const found = await this.#ready();
+      if (found && found.pid === this.#child?.pid) {
+        this.#isStarted = true;
+        return { url: found.url, reused: false };
+      }
+      if (found && !(this.#lock && found.startedBy === starter)) return { url: found.url, reused: true };
+      if (found) {
+        process.kill(found.pid, 'SIGTERM');
+        this.#child = undefined;
+      }
       if (Date.now() > deadline) throw await this.#failure();
-      await delay(50);
+      if (this.#child && !hasEnded(this.#child)) continue;
+      // Another one that is starting, or ending.
+      if (this.#isTaken()) continue;
+      if (this.#child) throw await this.#failure();
+      this.isOwner = true;
+      this.#spawn();
     }
-    return { url: await this.#url(), reused: false };
   }
 
   async stop(): Promise<void> {
     this.#isStopping = true;
     const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || hasEnded(child)) return;
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     await ended;
@@ -54,17 +79,18 @@ export class Supervisor {
 
   #spawn(): void {
     const { mainPath } = installation();
-    mkdirSync(this.#data, { recursive: true, mode: 0o700 });
     const log = openSync(join(this.#data, 'server.err'), 'a', 0o600);
     const args = [mainPath, 'serve', '--data', this.#data, '--port', String(this.#port)];
-    this.#child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log] });
+    const env = { ...process.env, SLIPWAY_STARTED_BY: starter };
+    this.#child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log], env });
+    closeSync(log);
     this.#child.on('exit', () => {
-      if (this.#isStopping) return;
+      if (this.#isStopping || !this.#isStarted) return;
       // Killed from outside: its work goes on without it; the next one adopts it. Somebody else may have been faster.
       setTimeout(() => {
-        this.#isReady().then(
-          (ready) => {
-            if (!ready && !this.#isStopping) this.#spawn();
+        this.#ready().then(
+          (found) => {
+            if (!found && !this.#isStopping) this.#spawn();
           },
           () => {},
         );
@@ -72,19 +98,23 @@ export class Supervisor {
     });
   }
 
-  async #isReady(): Promise<boolean> {
+  /** The control plane that answers for the data folder. */
+  async #ready(): Promise<Found | undefined> {
     try {
-      const answer = await fetch(`${await this.#url()}/readyz`, { signal: AbortSignal.timeout(2000) });
-      return answer.ok;
+      const found = JSON.parse(await readFile(join(this.#data, 'server.json'), 'utf8')) as Found;
+      const answer = await fetch(`${found.url}/readyz`, { signal: AbortSignal.timeout(2000) });
+      return answer.ok ? found : undefined;
     } catch {
       // No server.json yet, or nobody listens: not ready.
-      return false;
+      return undefined;
     }
   }
 
-  async #url(): Promise<string> {
-    const facts = JSON.parse(await readFile(join(this.#data, 'server.json'), 'utf8')) as { url: string };
-    return facts.url;
+  /** Whether a control plane has the data folder, ready or not. */
+  #isTaken(): boolean {
+    const lock = tryLock(join(this.#data, 'server.lock'));
+    lock?.release();
+    return lock === undefined;
   }
 
   async #failure(): Promise<SlipwayError> {
@@ -97,6 +127,10 @@ export class Supervisor {
       hint?.replace(/^hint: /, '') ?? `See ${this.#data}/server.log.`,
     );
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 /** Ends what a control plane leaves running on purpose: the gateway, model servers, runs. */

@@ -1,5 +1,6 @@
 /** An endpoint: its revisions, their replicas, and how much of the traffic each gets. */
 import type { EnvironmentSpec, Serve } from '../../protocol/slipwayFile.ts';
+import { deletedReceipt } from '../lineage/deletion.ts';
 import { type Reduction, type Send, send, unchanged } from '../reducer.ts';
 
 /** Everything needed to start a replica of one model version. */
@@ -52,6 +53,8 @@ export interface EndpointState {
   rollout?: { id: string; revision: string };
   createdAt: number;
   updatedAt: number;
+  /** A later deployment under its name makes it anew. */
+  isDeleted?: true;
 }
 
 export type EndpointEvent = { at: number } & (
@@ -74,6 +77,7 @@ export type EndpointEvent = { at: number } & (
   | { type: 'weights'; weights: Record<string, number> }
   | { type: 'retire'; revision: string }
   | { type: 'rolloutOver'; rollout: string }
+  | { type: 'deleted'; dependents: string[] }
   | { type: 'commandFailed'; failed: { type: string; replica?: string }; message: string }
 );
 
@@ -113,6 +117,8 @@ export function reduceEndpoint(
       const { rollout: _, ...rest } = touched;
       return { state: rest, commands: [], receipts: [] };
     }
+    case 'deleted':
+      return remove(touched, event);
     case 'commandFailed': {
       // A replica that could not be started is one that ended; a stop or the routes are tried again by what follows.
       const { type, replica } = event.failed;
@@ -125,8 +131,8 @@ function deploy(
   state: EndpointState | undefined,
   event: Extract<EndpointEvent, { type: 'deploy' }>,
 ): Reduction<EndpointState, EndpointCommand> {
-  const { at, name, project, model, access, revision: revisionName, modelVersion, plan } = event;
-  const before = state ?? { name, project, model, access, revisions: {}, createdAt: at, updatedAt: at };
+  const { at, name, access, revision: revisionName, modelVersion, plan } = event;
+  const { isDeleted: _, ...before } = state ?? created(event);
   const rollout = { id: event.rollout, revision: revisionName };
   const present = before.revisions[revisionName];
   if (present && (present.status === 'ready' || present.status === 'starting')) {
@@ -156,6 +162,10 @@ function deploy(
     ],
     receipts: [],
   };
+}
+
+function created({ at, name, project, model, access }: Extract<EndpointEvent, { type: 'deploy' }>): EndpointState {
+  return { name, project, model, access, revisions: {}, createdAt: at, updatedAt: at };
 }
 
 function replicaId(endpoint: string, revision: string, index: number, attempt: number): string {
@@ -244,6 +254,25 @@ function retire(state: EndpointState, name: string): Reduction<EndpointState, En
     state: withRevision(state, { ...revision, replicas, weight: 0, status: 'retired' }),
     commands,
     receipts: [],
+  };
+}
+
+/** Not in the middle of a rollout, which would go on by itself. */
+function remove(
+  state: EndpointState,
+  { at, dependents }: Extract<EndpointEvent, { type: 'deleted' }>,
+): Reduction<EndpointState, EndpointCommand> {
+  if (state.isDeleted || state.rollout) return unchanged(state);
+  const running = Object.values(state.revisions).filter((revision) => revision.status !== 'retired');
+  const serving = running.filter((revision) => revision.weight > 0).map((revision) => revision.modelVersion);
+  let retired: EndpointState = { ...state, isDeleted: true };
+  for (const revision of running) retired = retire(retired, revision.name).state;
+  const subject = `endpoint:${state.name}`;
+  return {
+    state: retired,
+    // Routes first, as when a revision is retired.
+    commands: [writeRoutes(), ...running.flatMap(stopAll)],
+    receipts: [deletedReceipt({ subject, parts: [], dependents, at, evidence: { serving } })],
   };
 }
 

@@ -1,6 +1,7 @@
 /** A model and its versions: registration, and aliases such as `production`, which are views of receipts. */
 import type { Float } from '../../protocol/entities.ts';
 import { type Digests, type Reduction, type Send, send, unchanged } from '../reducer.ts';
+import { deletedReceipt } from './deletion.ts';
 
 export interface ModelVersionState {
   version: number;
@@ -16,6 +17,7 @@ export interface ModelVersionState {
   /** The project folder it came from: where its serve step stands. */
   folder: string;
   createdAt: number;
+  isDeleted?: true;
 }
 
 export interface ModelState {
@@ -31,8 +33,14 @@ export type ModelEvent = { at: number } & (
       ModelVersionState,
       'version' | 'createdAt'
     >)
+  | { type: 'deleted'; version: number; dependents: string[] }
   | { type: 'setAlias'; alias: string; version: number; why: string; because?: { name: string; digest: Digests } }
 );
+
+/** The versions that were not deleted, oldest first; the number of one that was is never given again. */
+export function presentVersions(state: ModelState): ModelVersionState[] {
+  return state.versions.filter((version) => !version.isDeleted);
+}
 
 export function reduceModel(state: ModelState | undefined, event: ModelEvent): Reduction<ModelState, Send> {
   if (event.type === 'register') {
@@ -77,7 +85,8 @@ export function reduceModel(state: ModelState | undefined, event: ModelEvent): R
     };
   }
   if (!state) throw new Error('a model begins with register');
-  const target = state.versions.find((one) => one.version === event.version);
+  if (event.type === 'deleted') return remove(state, event);
+  const target = presentVersions(state).find((one) => one.version === event.version);
   const from = state.aliases[event.alias];
   if (!target || from === event.version) return unchanged(state);
   return {
@@ -96,4 +105,20 @@ export function reduceModel(state: ModelState | undefined, event: ModelEvent): R
       },
     ],
   };
+}
+
+/** Aliases that point at a version go with it. */
+function remove(
+  state: ModelState,
+  { at, version, dependents }: Extract<ModelEvent, { type: 'deleted' }>,
+): Reduction<ModelState, Send> {
+  const target = presentVersions(state).find((one) => one.version === version);
+  if (!target) return unchanged(state);
+  const versions = state.versions.map((one): ModelVersionState => (one === target ? { ...one, isDeleted: true } : one));
+  const pointing = Object.keys(state.aliases).filter((alias) => state.aliases[alias] === version);
+  const aliases = Object.fromEntries(Object.entries(state.aliases).filter(([, to]) => to !== version));
+  const subject = `model:${state.name}@v${version}`;
+  const parts = [{ name: subject, digest: target.digests }];
+  const receipt = deletedReceipt({ subject, parts, dependents, at, evidence: { aliases: pointing, run: target.run } });
+  return { state: { ...state, versions, aliases }, commands: [], receipts: [receipt] };
 }

@@ -4,6 +4,7 @@
  */
 import type { Float, Run, RunStatus } from '../../protocol/entities.ts';
 import type { Collect, EnvironmentSpec, Objective, ResourceSpec } from '../../protocol/slipwayFile.ts';
+import { deletedReceipt } from '../lineage/deletion.ts';
 import { type Digests, type ReceiptDraft, type Reduction, type Send, send, unchanged } from '../reducer.ts';
 
 export type ParamValues = Record<string, string | number | boolean>;
@@ -107,6 +108,8 @@ export interface RunState {
   slots?: { node: string; gpus: number[] };
   stop?: { reason: string; early: boolean };
   model?: string;
+  /** Its logs, curves and folder are gone; the state stays for what was made from it. */
+  isDeleted?: true;
 }
 
 export type RunEvent = { at: number } & (
@@ -121,6 +124,7 @@ export type RunEvent = { at: number } & (
   | { type: 'collected'; attempt: number; collected: Collected }
   | { type: 'stopRequested'; reason: string; early?: boolean }
   | { type: 'registered'; model: string }
+  | { type: 'deleted'; dependents: string[] }
   | { type: 'commandFailed'; command: string; message: string }
 );
 
@@ -129,7 +133,8 @@ export type RunCommand =
   | { type: 'run.prepare' }
   | { type: 'run.launch'; attempt: number; node: string; gpus: number[] }
   | { type: 'run.stop'; attempt: number; reason: string; graceMs: number }
-  | { type: 'run.collect'; attempt: number };
+  | { type: 'run.collect'; attempt: number }
+  | { type: 'run.erase'; attempts: number };
 
 const ended: readonly RunStatus[] = ['succeeded', 'failed', 'stopped', 'lost'];
 
@@ -145,6 +150,7 @@ export function reduceRun(state: RunState | undefined, event: RunEvent): Reducti
     return next(created, [{ type: 'run.prepare' }]);
   }
   if (event.type === 'registered') return next({ ...state, model: event.model });
+  if (event.type === 'deleted') return remove(state, event);
   if (hasEnded(state.status)) return unchanged(state);
   switch (event.type) {
     case 'created':
@@ -205,6 +211,16 @@ const release = (state: RunState): Send => send('queue', 'local', { type: 'relea
 function tellSweep({ spec }: RunState): Send[] {
   if (spec.parent?.kind !== 'sweep' || spec.trial === undefined) return [];
   return [send('sweep', spec.parent.id, { type: 'runStarted', run: spec.id, trial: spec.trial })];
+}
+
+/** Only a run that has ended can be deleted; its outputs go with it. */
+function remove(state: RunState, { at, dependents }: Extract<RunEvent, { type: 'deleted' }>) {
+  if (!hasEnded(state.status) || state.isDeleted) return unchanged<RunState, RunCommand>(state);
+  const { id } = state.spec;
+  const outputs = state.collected?.outputs ?? [];
+  const parts = outputs.map(({ name, digests }) => ({ name: `output:${id}/${name}`, digest: digests }));
+  const receipt = deletedReceipt({ subject: `run:${id}`, parts, dependents, at });
+  return next({ ...state, isDeleted: true }, [{ type: 'run.erase', attempts: state.attempt }], [receipt]);
 }
 
 function requestStop(

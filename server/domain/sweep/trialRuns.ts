@@ -3,9 +3,11 @@
  * `sweep.ts`; this reducer turns its commands into runs, and the ends of runs into its events.
  */
 import type { Float } from '../../protocol/entities.ts';
+import { deletedReceipt } from '../lineage/deletion.ts';
 import { type ReceiptDraft, type Reduction, type Send, send, unchanged } from '../reducer.ts';
 import type { InputRef, RunSpec } from '../run/run.ts';
 import { bestToKeep, noBest } from './best.ts';
+import { eachItem } from './pages.ts';
 import type { SweepCommand, SweepEvent, SweepSpec, SweepState } from './state.ts';
 import { reduceSweep } from './sweep.ts';
 
@@ -24,6 +26,7 @@ export interface TrialRunsState {
   sweep?: SweepState;
   createdAt: number;
   endedAt?: number;
+  isDeleted?: true;
 }
 
 export type TrialRunsEvent = { at: number } & (
@@ -55,6 +58,7 @@ export type TrialRunsEvent = { at: number } & (
   | { type: 'stopped' }
   | { type: 'extended'; trials: number }
   | { type: 'parallelChanged'; parallel: number }
+  | { type: 'deleted'; dependents: string[] }
   | { type: 'commandFailed'; message: string }
 );
 
@@ -68,6 +72,7 @@ export function reduceTrialRuns(state: TrialRunsState | undefined, event: TrialR
     const created: TrialRunsState = { ...facts, status: 'preparing', reason: '', createdAt: at };
     return { state: created, commands: [{ type: 'sweep.prepare' }], receipts: [] };
   }
+  if (event.type === 'deleted') return remove(state, event);
   if (state.status === 'ended') return unchanged(state);
   switch (event.type) {
     case 'created':
@@ -97,6 +102,23 @@ export function reduceTrialRuns(state: TrialRunsState | undefined, event: TrialR
     default:
       return state.sweep ? apply(state, event, event.at) : unchanged(state);
   }
+}
+
+/** Only a sweep that has ended can be deleted; the runs of its trials go with it. */
+function remove(state: TrialRunsState, { at, dependents }: Extract<TrialRunsEvent, { type: 'deleted' }>): Step {
+  if (state.status !== 'ended' || state.isDeleted) return unchanged(state);
+  const runs = runsOf(state);
+  const commands = runs.map((run) => send('run', run, { type: 'deleted', dependents }));
+  const evidence = { trials: runs.length };
+  const receipt = deletedReceipt({ subject: `sweep:${state.id}`, parts: [], dependents, at, evidence });
+  return { state: { ...state, isDeleted: true }, commands, receipts: [receipt] };
+}
+
+/** The runs of all attempts at all trials. */
+export function runsOf(state: TrialRunsState): string[] {
+  return [...eachItem(state.sweep?.trials ?? [])].flatMap(({ number, attempt }) =>
+    Array.from({ length: attempt + 1 }, (_, n) => trialRunId(state.id, number, n)),
+  );
 }
 
 /** The run of one attempt at one trial. */

@@ -4,6 +4,7 @@
  */
 import type { Services } from '../services.ts';
 import { datasetServices } from './datasets.ts';
+import { deletionServices } from './deletions.ts';
 import { loopServices } from './loop.ts';
 import { modelServices } from './models.ts';
 import { otherServices } from './other.ts';
@@ -16,6 +17,7 @@ export function createServices(parts: ServiceParts): Services {
     ...runServices(parts),
     ...loopServices(parts),
     ...modelServices(parts),
+    ...deletionServices(parts),
     ...otherServices(parts),
   };
 }

@@ -1,15 +1,14 @@
 /** Operations on runs: start, stop, logs, metrics, files. */
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasEnded } from '../../domain/run/run.ts';
-import { SlipwayError } from '../../protocol/errors.ts';
 import { captureCode } from '../code.ts';
 import { toFloat } from '../floats.ts';
 import { logParts } from '../follow.ts';
 import { newId } from '../ids.ts';
 import { ensureDataset } from '../prepareRun.ts';
 import { listPage, requireEntity } from '../query.ts';
-import { runFolder, workloadId } from '../runFolder.ts';
+import { runFolder } from '../runFolder.ts';
 import { programSpec, stageSpec } from '../runSpecs.ts';
 import { createTraining } from '../starts.ts';
 import type { Part, ServiceParts } from './parts.ts';
@@ -21,15 +20,7 @@ export function runServices({
   metrics,
   run,
 }: ServiceParts): Part<
-  | 'listRuns'
-  | 'startRun'
-  | 'getRun'
-  | 'stopRun'
-  | 'deleteRun'
-  | 'readRunLogs'
-  | 'listRunMetrics'
-  | 'readRunSeries'
-  | 'listRunFiles'
+  'listRuns' | 'startRun' | 'getRun' | 'stopRun' | 'readRunLogs' | 'listRunMetrics' | 'readRunSeries' | 'listRunFiles'
 > {
   const { engine, objects, now } = context;
   const { read } = engine.store;
@@ -69,34 +60,6 @@ export function runServices({
       await run(params.id);
       await engine.send('run', params.id, { type: 'stopRequested', reason: body?.reason ?? 'Stopped by hand.' });
       return requireEntity(read, 'runs', params.id);
-    },
-    async deleteRun({ params }) {
-      const state = await run(params.id);
-      if (!hasEnded(state.status)) {
-        throw new SlipwayError('run.notEnded', `The run ${params.id} is ${state.status}.`, 'Stop it first.', 409);
-      }
-      if (state.model) {
-        throw new SlipwayError(
-          'run.inUse',
-          `The model version ${state.model} was made by ${params.id}.`,
-          'Delete that first.',
-          409,
-        );
-      }
-      const view = await requireEntity(read, 'runs', params.id);
-      await engine.appendReceipt(state.spec.project, {
-        kind: 'deleted',
-        subject: { name: `run:${params.id}` },
-        inputs: [],
-        decision: 'deleted by hand',
-        evidence: { run: params.id, receipt: view.receipt ?? null, at: now() },
-      });
-      await engine.putViews([{ topic: 'runs', id: params.id, project: state.spec.project, data: null }]);
-      await rm(runFolder(context.folders.runs, params.id).root, { recursive: true, force: true });
-      for (let attempt = 1; attempt <= state.attempt; attempt++) {
-        await rm(join(context.folders.workloads, workloadId(params.id, attempt)), { recursive: true, force: true });
-      }
-      return {};
     },
     async readRunLogs({ params, query }) {
       const limit = query?.limit ?? 1 << 20;

@@ -70,7 +70,7 @@ export async function surviveKills(place: Place, kills: Kills): Promise<number> 
 }
 
 /** What must hold after the loop, however often it was interrupted. */
-async function checkLoop(place: Place): Promise<void> {
+export async function checkLoop(place: Place): Promise<void> {
   const { data } = place;
   const call = caller(await ready(data));
 

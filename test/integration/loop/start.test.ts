@@ -203,6 +203,31 @@ describe('the demonstration', () => {
       assert.equal((await verifiedHere()).status, 0);
     });
 
+    it('an endpoint that is deleted answers no more, its model servers end, and the receipts hold', async () => {
+      const { url, revisions } = await until(async () => {
+        const endpoint = await server.call('getEndpoint', { params: { name: 'digits' } });
+        return endpoint.revisions.some((revision) => revision.ready > 0) && endpoint;
+      }, 'the endpoint');
+      const serving = revisions.find(({ weight }) => weight > 0)!.modelVersion;
+      const refusal = await place.slipway(['model', 'delete', serving, '--yes', '--data', place.data]);
+      assert.match(told(refusal), new RegExp(`The endpoint digits serves ${serving}`));
+      const headers = { authorization: `Bearer ${server.token}` };
+      assert.notEqual((await fetch(`${url}/ready`, { headers })).status, 404);
+      const deleted = await place.slipway(['endpoint', 'delete', 'digits', '--yes', '--data', place.data]);
+      assert.equal(deleted.status, 0, told(deleted));
+      await until(async () => (await fetch(`${url}/ready`, { headers })).status === 404, 'the gateway to know no more');
+      await until(
+        async () => !(await place.processes()).some((line) => line.includes('/templates/')),
+        'the model servers to end',
+      );
+      assert.deepEqual((await server.call('listEndpoints')).items, []);
+      const ended = await verifiedHere();
+      assert.equal(ended.status, 0, told(ended));
+      assert.match(ended.stdout, /^endpoint:digits: deleted by digits\/\d+$/m);
+      const gone = await place.slipway(['model', 'delete', serving, '--yes', '--data', place.data]);
+      assert.equal(gone.status, 0, told(gone));
+    });
+
     it('a damaged database file is told as such', async () => {
       await server.stop();
       await endAll(place.folder);

@@ -157,4 +157,25 @@ describe('views', () => {
     const { counts, best } = views[0]!.data as { counts: { finished: number }; best: { run: string; value: number } };
     assert.deepEqual([counts.finished, best.run, best.value], [1, 'w1-t1', 0.5]);
   });
+
+  it('of what was deleted are taken away, with all that stood below it', () => {
+    const removed = (views: View[]) =>
+      views.filter(({ data }) => data === null).map(({ topic, id }) => `${topic} ${id}`);
+    const { state: run } = reduceRun(undefined, { type: 'created', at: 1, spec: runSpec() });
+    assert.deepEqual(removed(runViews({ ...run, isDeleted: true }, none, { metrics: {} })), ['runs r1']);
+    let model: ModelState | undefined;
+    const tell = (event: Parameters<typeof reduceModel>[1]) => {
+      const before = model;
+      model = reduceModel(model, event).state;
+      return modelViews(model, before, none);
+    };
+    const facts = { digests, files: 1, bytes: 1, params: {}, metrics: {}, folder: '/p' };
+    for (const name of ['r1', 'r2'])
+      tell({ type: 'register', at: 1, name: 'digits', project: 'digits', run: name, ...facts });
+    const second = tell({ type: 'deleted', at: 2, version: 2, dependents: [] });
+    assert.deepEqual(removed(second), ['modelVersions digits@v2']);
+    assert.equal((check(second)[0]!.data as { latest: number }).latest, 1);
+    const first = tell({ type: 'deleted', at: 3, version: 1, dependents: [] });
+    assert.deepEqual(removed(first), ['models digits', 'modelVersions digits@v1']);
+  });
 });

@@ -156,6 +156,35 @@ describe('endpoint', () => {
     assert.deepEqual([state.revisions['v5']!.weight, state.revisions['v6']!.weight], [0, 100]);
   });
 
+  describe('that is deleted', () => {
+    const remove: Happening = { type: 'deleted', dependents: [] };
+
+    it('takes the routes away before its replicas stop, says what it served, and does so once', () => {
+      const { state } = replay(serving);
+      const step = reduceEndpoint(state, { at: 9, ...remove } as EndpointEvent);
+      assert.deepEqual(
+        step.commands.map(({ type }) => type),
+        ['endpoint.writeRoutes', 'endpoint.stopReplica', 'endpoint.stopReplica'],
+      );
+      assert.deepEqual(step.receipts[0]!.evidence['serving'], ['digits@v5']);
+      assert.equal(step.state.revisions['v5']!.status, 'retired');
+      const again = reduceEndpoint(step.state, { at: 10, ...remove } as EndpointEvent);
+      assert.deepEqual([again.commands, again.receipts], [[], []]);
+    });
+
+    it('stays while a rollout goes on', () => {
+      const { state, commands } = replay([deploy('v6', 'l2'), remove], replay(serving).state);
+      assert.ok(!state.isDeleted);
+      assert.ok(!commands.some(({ type }) => type === 'endpoint.stopReplica'));
+    });
+
+    it('comes back with a later deployment, and names no process twice', () => {
+      const { state, commands } = replay([remove, deploy('v5', 'l2', 1)], replay(serving).state);
+      assert.equal(state.isDeleted, undefined);
+      assert.deepEqual(started(commands), ['e-digits-v5-0-2']);
+    });
+  });
+
   it('does not take a dead replica for ready because the news of it comes late', () => {
     const { state } = replay([
       deploy('v6', 'l2', 1),

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { type ModelEvent, type ModelState, reduceModel } from '../../../../server/domain/lineage/model.ts';
+import {
+  type ModelEvent,
+  type ModelState,
+  presentVersions,
+  reduceModel,
+} from '../../../../server/domain/lineage/model.ts';
 
 const digests = { md5: 'd'.repeat(32), sha256: 'd'.repeat(64) };
 
@@ -75,5 +80,26 @@ describe('model', () => {
       ],
     );
     assert.equal(moves[1]!.inputs[0]!.name, 'model:digits@v2');
+  });
+
+  it('deletes a version with the aliases that point at it, once, and never gives its number again', () => {
+    const remove: ModelEvent = { type: 'deleted', at: 3, version: 2, dependents: ['rollout:digits/l1'] };
+    const events = [register('r1'), register('r2'), move(2), remove, remove, move(2), register('r3')];
+    const { state, receipts } = replay(events);
+    assert.deepEqual(
+      presentVersions(state).map(({ version }) => version),
+      [1, 3],
+    );
+    assert.deepEqual(state.aliases, {});
+    const deleted = receipts.filter(({ kind }) => kind === 'deleted');
+    assert.equal(deleted.length, 1);
+    assert.deepEqual(deleted[0]!.inputs, [{ name: 'model:digits@v2', digest: digests }]);
+    assert.deepEqual([deleted[0]!.evidence['aliases'], deleted[0]!.evidence['run']], [['production'], 'r2']);
+    assert.equal(receipts.filter(({ kind }) => kind === 'alias.moved').length, 1);
+  });
+
+  it('keeps the aliases of other versions when one is deleted', () => {
+    const remove: ModelEvent = { type: 'deleted', at: 3, version: 1, dependents: [] };
+    assert.deepEqual(replay([register('r1'), register('r2'), move(2), remove]).state.aliases, { production: 2 });
   });
 });

@@ -66,6 +66,24 @@ const collected = (more: Partial<Collected> = {}, attempt = 1): Happening => {
 const stop: Happening = { type: 'stopRequested', reason: 'Stopped by hand.' };
 
 describe('run', () => {
+  it('is deleted with its outputs once it has ended, and once; what was made from it can still ask for it', () => {
+    const remove: Happening = { type: 'deleted', dependents: ['model:digits@v1'] };
+    const world = new World().tell(prepared, started(), remove);
+    assert.equal(world.status, 'running', 'not while it runs');
+    const model = { name: 'model', digests: { md5: 'a', sha256: 'b' }, files: 1, bytes: 1 };
+    world.tell(exit(0), collected({ outputs: [model] }));
+    const before = world.receipts.length;
+    world.tell(remove, remove, { type: 'registered', model: 'digits@v1' });
+    assert.deepEqual(world.commands.at(-1), { type: 'run.erase', attempts: 1 });
+    assert.equal(world.commands.filter(({ type }) => type === 'run.erase').length, 1);
+    const [receipt, ...more] = world.receipts.slice(before);
+    assert.deepEqual(more, []);
+    const { kind, subject, inputs, evidence } = receipt!;
+    assert.deepEqual([kind, subject.name, evidence['dependents']], ['deleted', 'run:r1', ['model:digits@v1']]);
+    assert.deepEqual(inputs, [{ name: 'output:r1/model', digest: model.digests }]);
+    assert.deepEqual([world.status, world.run!.isDeleted], ['succeeded', true]);
+  });
+
   it('prepares, waits, starts, runs, collects and ends', () => {
     const world = new World();
     assert.equal(world.status, 'preparing');

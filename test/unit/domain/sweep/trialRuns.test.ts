@@ -165,6 +165,25 @@ describe('trial runs of a sweep', () => {
     assert.equal(told!.event['reason'], 'No trial ended with a value; trial 0: exit status 1');
   });
 
+  it('is deleted with the runs of all attempts once it has ended, and once', () => {
+    const remove: Happening = { type: 'deleted', dependents: [] };
+    const sweep = new Sweep(created(2, 2, 1), prepared, remove);
+    assert.deepEqual(sweep.sends('deleted'), [], 'not while it runs');
+    sweep.tell(ended('w1-t0', null, 'failed'), ended('w1-t0-1', { value: 1 }), ended('w1-t1', { value: 2 }));
+    sweep.tell(remove, remove);
+    assert.deepEqual(
+      sweep.sends('deleted').map(({ to }) => to.id),
+      ['w1-t0', 'w1-t0-1', 'w1-t1'],
+    );
+    assert.deepEqual(
+      sweep.receipts.map(({ kind, subject }) => [kind, subject.name]),
+      [
+        ['sweep.finished', 'sweep:w1'],
+        ['deleted', 'sweep:w1'],
+      ],
+    );
+  });
+
   it('starts a failed trial again as a new run of the same parameters', () => {
     const sweep = new Sweep(created(1, 1, 1), prepared, ended('w1-t0', null, 'failed'));
     const [first, second] = sweep.runs;
