@@ -59,6 +59,11 @@ export const nouns: readonly Noun[] = [
     summary: 'Nodes, the queue, and why something waits.',
     load: () => import('./commands/cluster.ts'),
   },
+  {
+    name: 'secret',
+    summary: 'Keep what programs need and nobody may read.',
+    load: () => import('./commands/secret.ts'),
+  },
   { name: 'receipts', summary: 'List, verify and export the receipts.', load: () => import('./commands/receipts.ts') },
   {
     name: 'metrics',

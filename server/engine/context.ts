@@ -10,6 +10,8 @@ export interface Folders {
   /** The runtime's folders, one a workload. */
   workloads: string;
   objects: string;
+  /** One file a secret, readable by the owner only. */
+  secrets: string;
   environments: string;
   /** Materialized versions by digest: `CACHE/<digest>`. */
   cache: string;

@@ -10,6 +10,7 @@ import { readFolder } from './bytes.ts';
 import type { Context } from './context.ts';
 import { findVersion, folderOf, readSplit } from './datasets.ts';
 import { type RunFolder, runFolder, workloadId } from './runFolder.ts';
+import { secretFiles } from './secrets.ts';
 
 /** Carries out `run.launch`. @throws SlipwayError when the disk is full or an object is missing */
 export async function launchRun(context: Context, state: RunState, attempt: number, gpus: number[]): Promise<void> {
@@ -41,6 +42,7 @@ export async function launchRun(context: Context, state: RunState, attempt: numb
       // A GPU that was not given is not seen: https://docs.nvidia.com/cuda/cuda-c-programming-guide (CUDA_VISIBLE_DEVICES).
       CUDA_VISIBLE_DEVICES: gpus.join(','),
     },
+    secretFiles: await secretFiles(context.folders.secrets, spec.secrets),
     timeoutMs: spec.timeoutMs,
     graceMs: spec.graceMs,
   };

@@ -20,10 +20,13 @@ import type { Context } from './context.ts';
 import { addVersion, findVersion, makeSplit } from './datasets.ts';
 import { idOf } from './ids.ts';
 import { type Resolved, type StageContext, stageSpec } from './runSpecs.ts';
+import { secretFiles } from './secrets.ts';
 import { waitForState } from './wait.ts';
 
 /** Carries out `run.prepare`. @throws SlipwayError when something the run needs cannot be had */
 export async function prepareRun(context: Context, spec: RunSpec): Promise<Prepared> {
+  // What is not there fails before anything is made or queued.
+  await secretFiles(context.folders.secrets, spec.secrets);
   const resolved = spec.resolve ? await resolveNeeds(context, spec) : await resolveGiven(context, spec);
   const environment = await prepareEnvironment(context, spec.environment, spec.code.md5, spec.folder);
   const inputs: ReceiptInput[] = [];
@@ -166,7 +169,7 @@ export async function isStageCached(context: Context, project: StageContext, nam
 
 /** What goes into a stage decides its id: the same inputs are never computed twice. */
 function stageRunId(spec: RunSpec): string {
-  const { step, command, args, params, environment, env, code, dataset, inputs, outputs } = spec;
+  const { step, command, args, params, environment, env, secrets, code, dataset, inputs, outputs } = spec;
   const made = inputs.map(({ name, sha256 }) => ({ name, sha256 }));
   return idOf('s', {
     project: spec.project,
@@ -176,6 +179,8 @@ function stageRunId(spec: RunSpec): string {
     params,
     environment,
     env,
+    // Absent where there are none, so that what was cached before there were any stays cached.
+    secrets: secrets?.length ? secrets : undefined,
     code: code.sha256,
     dataset,
     made,

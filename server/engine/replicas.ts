@@ -14,6 +14,7 @@ import type { Delivery } from './engine.ts';
 import { gatewayKnows } from './gatewayProcess.ts';
 import { environmentVariables } from './launchRun.ts';
 import { prepareEnvironment } from './prepareRun.ts';
+import { secretFiles } from './secrets.ts';
 
 const readyTimeoutMs = 120_000;
 /** Model servers drain for 3 s and then finish what is in flight. */
@@ -141,6 +142,7 @@ async function launch(context: Context, endpoint: string, revisionName: string, 
       SLIPWAY_SOCKET: socketOf(context, replica),
       SLIPWAY_REPLICA_SECRET_FILE: secretFile,
     },
+    secretFiles: await secretFiles(folders.secrets, plan.secrets),
     graceMs,
   });
 }

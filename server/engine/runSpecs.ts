@@ -26,6 +26,7 @@ interface Common {
   environment?: EnvironmentSpec;
   resources?: ResourceSpec;
   env?: Record<string, string>;
+  secrets?: string[];
   timeout?: number;
   retries?: number;
   priority?: number;
@@ -37,6 +38,7 @@ export function commonOf(file: SlipwayFile, step: Common) {
     environment: step.environment ?? file.environment ?? file.train?.environment,
     resources: { ...file.resources, ...step.resources },
     env: { ...file.env, ...step.env },
+    secrets: [...new Set([...(file.secrets ?? []), ...(step.secrets ?? [])])],
     timeoutMs: step.timeout ?? file.timeout,
     retries: step.retries ?? file.retries ?? 0,
     priority: step.priority ?? 0,

@@ -179,7 +179,7 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
   const to = `v${version.version}`;
   const from = await servingRevision(context, endpoint, to);
   const { steps, analysis } = file.serve.rollout;
-  const { environment, env } = commonOf(file, file.serve);
+  const { environment, env, secrets } = commonOf(file, file.serve);
   const [receipt] = await engine.store.read.receipts({ subject: `model:${model.name}@${to}`, limit: 1 });
   const { maxErrorRate, maxP95Ratio, minRequests, onInconclusive, maxWait } = analysis;
   const spec = {
@@ -200,6 +200,7 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
     code: code.md5,
     environment,
     env,
+    secrets,
     folder: run.spec.folder,
     model: version.digests.md5,
     receipt: receipt?.id ?? '',

@@ -370,6 +370,14 @@ export const Project = z.object({
 });
 export type Project = z.infer<typeof Project>;
 
+/** What may be known of a secret: not its value. */
+export const Secret = z.object({
+  name: z.string(),
+  variable: z.string().describe('The environment variable that programs get it in.'),
+  updatedAt: Time,
+});
+export type Secret = z.infer<typeof Secret>;
+
 export const Node = z.object({
   id: z.string(),
   name: z.string(),

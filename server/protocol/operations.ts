@@ -16,6 +16,7 @@ import {
   Project,
   Rollout,
   Run,
+  Secret,
   Sweep,
   Trial,
   Validation,
@@ -508,6 +509,21 @@ export const operations = {
     status: 201,
   },
   closeTensorBoard: { method: 'DELETE', path: '/tensorboards/:id', summary: 'Ends the panel’s path.', response: None },
+
+  listSecrets: {
+    method: 'GET',
+    path: '/secrets',
+    summary: 'Names of the secrets, with the variables that programs get them in; never a value.',
+    response: list(Secret),
+  },
+  setSecret: {
+    method: 'POST',
+    path: '/secrets',
+    summary: 'Keeps a secret under a name, in place of what it held; what runs already keeps the value it has.',
+    body: z.strictObject({ name: Name, value: z.string().min(4).max(65_536) }),
+    response: Secret,
+  },
+  deleteSecret: { method: 'DELETE', path: '/secrets/:name', summary: 'Deletes a secret.', response: None },
 
   listNodes: {
     method: 'GET',

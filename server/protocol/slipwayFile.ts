@@ -51,7 +51,10 @@ const common = {
   environment: EnvironmentSpec.optional(),
   resources: ResourceSpec.optional(),
   env: z.record(z.string(), z.string()).optional(),
-  secrets: z.array(z.string()).optional(),
+  secrets: z
+    .array(Name)
+    .optional()
+    .describe('Names of secrets; the program gets hf-token as the variable HF_TOKEN. See slipway secret set.'),
   timeout: DurationMs.optional(),
   retries: z.number().int().min(0).max(100).optional(),
 };

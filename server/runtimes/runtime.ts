@@ -15,6 +15,8 @@ export interface Workload {
   cwd: string;
   /** Added to the runtime's allow-listed base environment, and stronger than it. */
   env: Record<string, string>;
+  /** Variables whose values stand in files, read when the work begins; in what the work prints they become `***`. */
+  secretFiles?: Record<string, string>;
   /** The longest the work may take, enforced even while no control plane runs. */
   timeoutMs?: number;
   /** From SIGTERM to SIGKILL, both to everything the workload has started. */

@@ -13,6 +13,8 @@ export interface ServePlan {
   /** The project folder: what a relative path of an existing environment is relative to. */
   folder: string;
   env: Record<string, string>;
+  /** Names only. */
+  secrets?: string[];
   /** md5 of the model version's manifest in the object store. */
   model: string;
   /** The model version's receipt; answers carry it. */

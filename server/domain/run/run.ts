@@ -22,6 +22,8 @@ export interface RunSpec {
   params: ParamValues;
   environment?: EnvironmentSpec;
   env: Record<string, string>;
+  /** Names only. */
+  secrets?: string[];
   resources: ResourceSpec;
   timeoutMs?: number;
   graceMs: number;
@@ -373,6 +375,7 @@ function receiptOf(state: RunState): ReceiptDraft {
       kind: spec.kind,
       status: state.status,
       params: spec.params,
+      ...(spec.secrets?.length ? { secrets: spec.secrets } : {}),
       command: Array.isArray(spec.command) ? spec.command.join(' ') : spec.command,
       attempts: state.attempt,
       exit: state.exit ? { code: state.exit.exitCode, signal: state.exit.signal, reason: state.exit.reason } : null,

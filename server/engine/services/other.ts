@@ -1,7 +1,8 @@
-/** Operations on receipts, TensorBoard, nodes and long operations. */
+/** Operations on receipts, TensorBoard, secrets, nodes and long operations. */
 import { Readable } from 'node:stream';
 import { listPage, requireEntity } from '../query.ts';
 import { exportReceipts, listReceipts, readReceipt, verifyStored } from '../receipts.ts';
+import { deleteSecret, listSecrets, setSecret } from '../secrets.ts';
 import type { Part, ServiceParts } from './parts.ts';
 
 export function otherServices(
@@ -15,6 +16,9 @@ export function otherServices(
   | 'openTensorBoard'
   | 'closeTensorBoard'
   | 'listNodes'
+  | 'listSecrets'
+  | 'setSecret'
+  | 'deleteSecret'
   | 'listOperations'
   | 'getOperation'
   | 'cancelOperation'
@@ -37,6 +41,14 @@ export function otherServices(
     },
     async closeTensorBoard({ params }) {
       tensorBoards.close(params.id);
+      return {};
+    },
+    async listSecrets() {
+      return { items: await listSecrets(context.folders.secrets) };
+    },
+    setSecret: ({ body }) => setSecret(context.folders.secrets, body.name, body.value),
+    async deleteSecret({ params }) {
+      await deleteSecret(context.folders.secrets, params.name);
       return {};
     },
     listNodes: ({ query }) => listPage(read, 'nodes', query),

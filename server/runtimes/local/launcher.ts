@@ -3,8 +3,8 @@
  * back. Entry file: `node launcher.js FOLDER`. Imports nothing but node modules and what describes the folder; started
  * by local/runtime.ts and known to it only through the files of the folder.
  */
-import { spawn } from 'node:child_process';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,6 +21,7 @@ import {
   writeRecord,
 } from './folder.ts';
 import { tryLock } from './lock.ts';
+import { createMask } from './mask.ts';
 import { describeMembers, type Ending, endMembers, readBootId, readStartToken } from './processes.ts';
 
 /** A control plane holds the lock for moments only, to look; another launcher keeps it. */
@@ -44,6 +45,8 @@ interface Order {
 interface Main {
   pid: number;
   exit: Promise<MainExit>;
+  /** Fulfilled when all that was printed is in the log. */
+  logged: Promise<void>;
 }
 
 interface MainExit {
@@ -99,12 +102,12 @@ async function work(folder: string): Promise<Exited> {
   if ('reason' in first) {
     const ending = await endMembers(processes, () => orders.deadline);
     const exit = await main.exit;
-    await recorded;
+    await Promise.all([recorded, main.logged]);
     return endedByOrder(first, exit, ending);
   }
   const graceEnd = Date.now() + Math.min(workload.graceMs, LEFTOVER_GRACE_MS);
   const ending = await endMembers(processes, () => Math.min(graceEnd, orders.deadline));
-  await recorded;
+  await Promise.all([recorded, main.logged]);
   return endedByItself(first, ending);
 }
 
@@ -135,23 +138,29 @@ async function giveTimeout(timeoutMs: number, graceMs: number, orders: Orders): 
 }
 
 /** Spawns the main process; a string says why it could not begin. */
-async function begin(folder: string, { command, cwd, env, mark }: StoredWorkload): Promise<Main | string> {
+async function begin(folder: string, workload: StoredWorkload): Promise<Main | string> {
+  const { command, cwd, env, mark } = workload;
   const program = command[0]!;
   let log: FileHandle | undefined;
   try {
     if (!(await stat(cwd)).isDirectory()) return `Its working folder ${cwd} is not a folder.`;
     log = await open(join(folder, files.log), 'a', 0o600);
+    const secrets = await readSecrets(workload);
+    if (typeof secrets === 'string') return secrets;
+    // The kernel writes what a program prints; only where secrets may be in it does it come by way of us.
+    const output = workload.secretFiles ? 'pipe' : log.fd;
     const child = spawn(program, command.slice(1), {
       cwd,
-      env: { ...baseEnv(process.env), ...env, [markVariable]: mark },
+      env: { ...baseEnv(process.env), ...env, ...secrets, [markVariable]: mark },
       // Leader of a session of its own, and with it of a process group.
       detached: true,
-      stdio: ['ignore', log.fd, log.fd],
+      stdio: ['ignore', output, output],
     });
     const exit = Promise.withResolvers<MainExit>();
     child.once('exit', (exitCode, signal) => exit.resolve({ at: Date.now(), exitCode, signal }));
     await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
-    return { pid: child.pid!, exit: exit.promise };
+    const logged = workload.secretFiles ? logMasked(child, join(folder, files.log), Object.values(secrets)) : undefined;
+    return { pid: child.pid!, exit: exit.promise, logged: logged ?? Promise.resolve() };
   } catch (error) {
     const { code, syscall, message } = error as NodeJS.ErrnoException;
     if (syscall === 'stat') return `Its working folder ${cwd} cannot be used: ${message}`;
@@ -161,6 +170,39 @@ async function begin(folder: string, { command, cwd, env, mark }: StoredWorkload
   } finally {
     await log?.close();
   }
+}
+
+/** The values of the secret variables; a string says which is not there. */
+async function readSecrets({ secretFiles = {} }: StoredWorkload): Promise<Record<string, string> | string> {
+  const values: Record<string, string> = {};
+  for (const [variable, path] of Object.entries(secretFiles)) {
+    try {
+      values[variable] = await readFile(path, 'utf8');
+    } catch (error) {
+      return `The secret for ${variable} cannot be read: ${(error as NodeJS.ErrnoException).code}.`;
+    }
+  }
+  return values;
+}
+
+/** Copies what the program prints into its log without the secrets, until it and all that it started have closed it. */
+async function logMasked(child: ChildProcess, path: string, secrets: string[]): Promise<void> {
+  const log = await open(path, 'a', 0o600);
+  try {
+    const copies = [child.stdout!, child.stderr!].map(async (stream) => {
+      const mask = createMask(secrets);
+      for await (const chunk of stream) await append(log, mask.write(chunk as Buffer));
+      await append(log, mask.end());
+    });
+    await Promise.all(copies);
+  } finally {
+    await log.close();
+  }
+}
+
+/** A full disk takes the words of the program, not its work. */
+async function append(log: FileHandle, bytes: Buffer): Promise<void> {
+  if (bytes.length > 0) await log.write(bytes).catch(() => {});
 }
 
 function notBegun(reason: 'stopped' | 'notStarted', detail: string): Exited {

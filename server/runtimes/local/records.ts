@@ -11,6 +11,7 @@ const workloadSchema: z.ZodType<StoredWorkload> = z.object({
   command: z.array(z.string()).min(1),
   cwd: z.string(),
   env: z.record(z.string(), z.string()),
+  secretFiles: z.record(z.string(), z.string()).optional(),
   timeoutMs: z.number().optional(),
   graceMs: z.number(),
   mark: z.string().min(1),
