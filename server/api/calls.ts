@@ -65,8 +65,16 @@ const ownCalls: OwnCalls = {
     gate.external.register(body.origin);
     return {};
   },
-  handOver: ({ onHandOver }, { principal, response }) => {
+  handOver: ({ onHandOver }, { principal, response }, { body }) => {
     requireToken(principal);
+    if (body.pid !== undefined && body.pid !== process.pid) {
+      throw new SlipwayError(
+        'handover.another',
+        `The control plane ${body.pid} is gone; this one, ${process.pid}, came in its place.`,
+        'Ask it for its version first.',
+        409,
+      );
+    }
     response.once('finish', onHandOver);
     return {};
   },

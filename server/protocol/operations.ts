@@ -85,7 +85,10 @@ export const operations = {
     method: 'POST',
     path: '/handover',
     summary: 'Asks this control plane to exit so that a newer one adopts its runs and gateway; nothing else ends.',
-    body: z.strictObject({ version: z.string() }),
+    body: z.strictObject({
+      version: z.string(),
+      pid: z.number().int().optional().describe('The process that is meant; one that came in its place refuses.'),
+    }),
     response: None,
   },
 
