@@ -2,7 +2,7 @@
 // bridge.ts. May use client/ and text/; commands open panels, and VS Code brings them back after a reload.
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { type PageMessage, type PageRoute, parseRoute, routePath } from '../../server/protocol/pages.ts';
+import { isolatedPath, type PageMessage, type PageRoute, parseRoute, routePath } from '../../server/protocol/pages.ts';
 import type { Connection } from '../client/connection.ts';
 import { t } from '../text/language.ts';
 import { PageBridge } from './bridge.ts';
@@ -124,16 +124,18 @@ export class Panels {
 
   /**
    * The address of a foreign application as the reader's browser reaches it. An editor that forwards ports may name
-   * itself in Host: the control plane is told that name, with a path, so that it never gives a cookie there.
+   * itself in Host: the control plane is told that name, with a path, so that it never gives a cookie there. One that
+   * puts a path in front shows ports under its own origin: there the application is isolated (server/api/isolation.ts).
    */
   private async externalUrl(url: string): Promise<string> {
     const local = vscode.Uri.parse(url);
     const external = await vscode.env.asExternalUri(local);
-    if (external.authority !== local.authority) {
+    const shared = external.path !== local.path;
+    if (external.authority !== local.authority || shared) {
       const origin = `${external.scheme}://${external.authority}/application`;
-      await this.connection.api?.call('registerOrigin', { body: { origin } });
+      await this.connection.api?.call('registerOrigin', { body: { origin, shared } });
     }
-    return external.toString(true);
+    return external.toString(true) + (shared ? isolatedPath : '');
   }
 
   private async report(work: Promise<void>): Promise<void> {

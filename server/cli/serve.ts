@@ -9,6 +9,7 @@ import type { Signer } from '../domain/lineage/receipt.ts';
 import type { Folders, Log } from '../engine/context.ts';
 import { startControlPlane } from '../engine/controlPlane.ts';
 import { writeAtomically } from '../engine/writeAtomically.ts';
+import type { ServerFile } from '../protocol/discovery.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import { LocalRuntime, readBootId, tryLock } from '../runtimes/index.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
@@ -226,7 +227,13 @@ async function readOrCreate(path: string, create: () => string): Promise<string>
 }
 
 async function writeServerFile(data: string, url: string): Promise<void> {
-  const facts = { pid: process.pid, host: hostname(), bootId: await readBootId(), startedAt: Date.now(), url };
+  const facts: ServerFile = {
+    pid: process.pid,
+    host: hostname(),
+    bootId: await readBootId(),
+    startedAt: Date.now(),
+    url,
+  };
   await writeAtomically(join(data, 'server.json'), `${JSON.stringify(facts)}\n`);
 }
 
