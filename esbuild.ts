@@ -80,6 +80,14 @@ const builds: BuildOptions[] = [
     jsxImportSource: 'preact',
     define: { 'process.env.NODE_ENV': '"production"' },
   },
+  {
+    ...shared,
+    entryPoints: { relay: 'webview-ui/foreign/relay.ts', frame: 'webview-ui/foreign/frame.ts' },
+    outdir: 'dist/webview',
+    platform: 'browser',
+    format: 'iife',
+    target: 'es2022',
+  },
 ];
 
 mkdirSync('dist', { recursive: true });

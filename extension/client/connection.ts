@@ -9,7 +9,7 @@ import type { EmbeddedServer } from '../server/embedded.ts';
 import { t } from '../text/language.ts';
 import { type ApiClient, createApiClient } from './api.ts';
 import { EventStream, type Receive } from './eventStream.ts';
-import { retryDelayMs } from './resume.ts';
+import { retryDelayMs } from './retryDelay.ts';
 
 const serverFileLookMs = 2_000;
 

@@ -1,7 +1,7 @@
 import WebSocket from 'ws';
 import { type ClientMessage, ServerMessage } from '../../server/protocol/events.ts';
+import { advance, fromTheStart } from '../../server/protocol/resume.ts';
 import type { Address } from './api.ts';
-import { advance, fromTheStart } from './resume.ts';
 
 const heartbeatMs = 20_000;
 const openMs = 10_000;

@@ -4,7 +4,7 @@ import type { ModelVersion, Validation } from '../../server/protocol/entities.ts
 import { namePattern } from '../../server/protocol/names.ts';
 import type { Services } from '../services.ts';
 import { t } from '../text/language.ts';
-import { hasModel, runLabel } from '../views/runRows.ts';
+import { hasModel } from '../views/runRows.ts';
 import { pickModelVersion, pickRun } from './picks.ts';
 import { requireTrust } from './projects.ts';
 import { type Commands, chosen } from './table.ts';
@@ -19,7 +19,7 @@ export function modelCommands(services: Services): Commands<'slipway.validate' |
       const api = await connection.use();
       const id = await pickRun(services, target, hasModel, t('Validate the model of which run?'));
       const run = model.items('runs').get(id);
-      panels.show({ page: 'run', id }, run ? runLabel(run) : id);
+      panels.show({ page: 'run', id }, run?.title ?? id);
       const validation = await api.call('startValidation', { body: { run: id, requestId: randomUUID() } });
       void offerNextStep(services, await decided(services, validation));
     },

@@ -8,7 +8,7 @@ import { relativeTime } from '../text/time.ts';
 import { endpointState, rolloutState } from '../views/endpointRows.ts';
 import { headMetric } from '../views/modelRows.ts';
 import { facts, type Row } from '../views/row.ts';
-import { runLabel, runState, sweepState } from '../views/runRows.ts';
+import { runState, sweepState } from '../views/runRows.ts';
 import { chosen, subjectOf } from './table.ts';
 
 /** The run a command is about: the one it was called on, else one of those that fit, newest first. */
@@ -23,7 +23,7 @@ export async function pickRun(
   const [runs, nodes] = await Promise.all([services.model.loaded('runs'), services.model.loaded('nodes')]);
   const fitting = runs.filter(fits).sort((a, b) => b.createdAt - a.createdAt);
   const items = fitting.map((run) => ({
-    label: runLabel(run),
+    label: run.title,
     description: runState(run, nodes, Date.now()),
     detail: run.id,
     value: run.id,

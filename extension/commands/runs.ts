@@ -4,7 +4,7 @@ import { SlipwayError } from '../../server/protocol/errors.ts';
 import type { Services } from '../services.ts';
 import { t } from '../text/language.ts';
 import { formatCount } from '../text/number.ts';
-import { isActive, runLabel } from '../views/runRows.ts';
+import { isActive } from '../views/runRows.ts';
 import { type Parameters, parseParameters, writeParameters } from './parameters.ts';
 import { confirm, pickRun, pickRuns } from './picks.ts';
 import { type Project, pickProject } from './projects.ts';
@@ -28,7 +28,7 @@ export function runCommands(
   async function start(body: { folder: string; step?: string; params?: Parameters; resume?: string }): Promise<void> {
     const api = await connection.use();
     const run = await api.call('startRun', { body: { ...body, requestId: randomUUID() } });
-    panels.show({ page: 'run', id: run.id }, runLabel(run));
+    panels.show({ page: 'run', id: run.id }, run.title);
   }
 
   return {
@@ -77,7 +77,7 @@ export function runCommands(
       const id = await pickRun(services, target, isActive, t('Stop which run?'));
       const run = services.model.items('runs').get(id);
       await confirm(
-        t('Stop {0}?', run ? runLabel(run) : id),
+        t('Stop {0}?', run?.title ?? id),
         t('It is asked to end and has its grace time to write a checkpoint. Logs and checkpoints are kept.'),
         t('Stop'),
       );
@@ -88,7 +88,7 @@ export function runCommands(
       const id = await pickRun(services, target, (run) => !isActive(run), t('Delete which run?'));
       const run = services.model.items('runs').get(id);
       await confirm(
-        t('Delete {0}?', run ? `${runLabel(run)} (${id})` : id),
+        t('Delete {0}?', run ? `${run.title} (${id})` : id),
         run?.model
           ? t('The model version {0} came from it and is kept.', run.model)
           : t('Its logs and curves are deleted.'),
@@ -100,7 +100,7 @@ export function runCommands(
       await connection.use();
       const id = await pickRun(services, target, () => true, t('Open which run?'));
       const run = services.model.items('runs').get(id);
-      panels.show({ page: 'run', id }, run ? runLabel(run) : id);
+      panels.show({ page: 'run', id }, run?.title ?? id);
     },
     async 'slipway.openTensorBoard'(target, selection) {
       const api = await connection.use();
@@ -108,7 +108,10 @@ export function runCommands(
       const runs = sweep
         ? (await api.call('listRuns', { query: { sweep: sweep.id, limit: 500 } })).items.map((run) => run.id)
         : await pickRuns(services, target, selection, t('Open TensorBoard of which run?'));
-      const title = runs.length === 1 ? 'TensorBoard' : t('TensorBoard ({0} runs)', formatCount(runs.length));
+      const title =
+        runs.length === 1
+          ? `TensorBoard: ${services.model.items('runs').get(runs[0]!)?.title ?? runs[0]}`
+          : t('TensorBoard ({0} runs)', formatCount(runs.length));
       panels.show({ page: 'tensorboard', runs }, title);
     },
   };

@@ -1,3 +1,5 @@
+import { emptyStyleHash } from '../../server/protocol/pages.ts';
+
 /**
  * The content security policy of our pages: our own bundle and nothing else; calls go through the extension, so the
  * page itself connects to nothing. Frames are for foreign applications (TensorBoard) where the editor reaches them.
@@ -8,7 +10,7 @@ export function contentSecurityPolicy(source: string, nonce: string, inBrowser: 
   return [
     "default-src 'none'",
     `script-src 'nonce-${nonce}'`,
-    `style-src ${source}`,
+    `style-src ${source} ${emptyStyleHash}`,
     `font-src ${source}`,
     `img-src ${source} data:`,
     `frame-src http://127.0.0.1:* http://localhost:* https:${inBrowser ? ' http:' : ''}`,

@@ -2,15 +2,16 @@
 // bridge.ts. May use client/ and text/; commands open panels, and VS Code brings them back after a reload.
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { type PageMessage, type PageRoute, parseRoute, routePath } from '../../server/protocol/pages.ts';
+import { isolatedPath, type PageMessage, type PageRoute, parseRoute, routePath } from '../../server/protocol/pages.ts';
 import type { Connection } from '../client/connection.ts';
 import { t } from '../text/language.ts';
 import { PageBridge } from './bridge.ts';
 import { contentSecurityPolicy } from './csp.ts';
 import { findSource } from './source.ts';
+import { type TitledPage, tabTitles } from './titles.ts';
 import { pageViewType } from './viewType.ts';
 
-interface OpenPanel {
+interface OpenPanel extends TitledPage {
   panel: vscode.WebviewPanel;
   bridge: PageBridge;
 }
@@ -58,11 +59,16 @@ export class Panels {
 
   private attach(panel: vscode.WebviewPanel, route: PageRoute): void {
     const { webview } = panel;
+    const key = routePath(route);
     const actions = {
       post: (message: unknown) => void webview.postMessage(message),
       navigate: (to: PageRoute, title: string) => {
-        if (routePath(to) === routePath(route)) panel.title = title;
-        else this.show(to, title);
+        const own = this.open.get(key);
+        if (routePath(to) !== key) this.show(to, title);
+        else if (own?.panel === panel) {
+          own.title = title;
+          this.showTitles();
+        }
       },
       openSource: (file: string, line: number) => void this.report(openSource(file, line)),
       openExternal: (url: string) => void this.report(openExternal(url)),
@@ -70,15 +76,24 @@ export class Panels {
       externalUrl: (url: string) => this.externalUrl(url),
     };
     const bridge = new PageBridge(this.connection, actions, () => route, vscode.env.language);
-    const key = routePath(route);
-    this.open.set(key, { panel, bridge });
+    this.open.set(key, { panel, bridge, route, title: panel.title });
+    this.showTitles();
     webview.onDidReceiveMessage((message: PageMessage) => bridge.receive(message));
     panel.onDidDispose(() => {
       if (this.open.get(key)?.panel === panel) this.open.delete(key);
+      this.showTitles();
       void bridge.dispose();
     });
     panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'resources', 'icons', 'page.svg');
     webview.html = this.html(webview);
+  }
+
+  private showTitles(): void {
+    const pages = [...this.open.values()];
+    for (const [index, title] of tabTitles(pages).entries()) {
+      const { panel } = pages[index]!;
+      if (panel.title !== title) panel.title = title;
+    }
   }
 
   private webviewOptions(): vscode.WebviewOptions {
@@ -109,16 +124,18 @@ export class Panels {
 
   /**
    * The address of a foreign application as the reader's browser reaches it. An editor that forwards ports may name
-   * itself in Host: the control plane is told that name, with a path, so that it never gives a cookie there.
+   * itself in Host: the control plane is told that name, with a path, so that it never gives a cookie there. One that
+   * puts a path in front shows ports under its own origin: there the application is isolated (server/api/isolation.ts).
    */
   private async externalUrl(url: string): Promise<string> {
     const local = vscode.Uri.parse(url);
     const external = await vscode.env.asExternalUri(local);
-    if (external.authority !== local.authority) {
+    const shared = external.path !== local.path;
+    if (external.authority !== local.authority || shared) {
       const origin = `${external.scheme}://${external.authority}/application`;
-      await this.connection.api?.call('registerOrigin', { body: { origin } });
+      await this.connection.api?.call('registerOrigin', { body: { origin, shared } });
     }
-    return external.toString(true);
+    return external.toString(true) + (shared ? isolatedPath : '');
   }
 
   private async report(work: Promise<void>): Promise<void> {

@@ -1,13 +1,14 @@
 // The embedded control plane of this user: found by its files in the data folder, installed and started on first use,
 // shared by all windows, never ended by the editor. May use node: and server/protocol. client/connection.ts calls it.
 import { mkdir } from 'node:fs/promises';
+import { protocolRange } from '../../server/protocol/discovery.ts';
 import { SlipwayError } from '../../server/protocol/errors.ts';
 import { t } from '../text/language.ts';
 import { findServer, type RunningServer } from './find.ts';
 import { buildDigest, installServer, removeOldVersions, writeLauncher } from './install.ts';
 import { findNode } from './node.ts';
 import { handOver, startServer } from './start.ts';
-import { judgeServer, spokenProtocol } from './version.ts';
+import { judgeServer } from './version.ts';
 
 export interface EmbeddedServer {
   readonly folder: string;
@@ -33,7 +34,7 @@ export interface EmbeddedOptions {
 }
 
 export function createEmbeddedServer({ folder, source, version, isDevelopment, log }: EmbeddedOptions): EmbeddedServer {
-  const own = { version, protocol: spokenProtocol };
+  const own = { version, protocol: protocolRange };
 
   async function install(): Promise<string> {
     await mkdir(folder, { recursive: true, mode: 0o700 });

@@ -1,29 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import * as z from 'zod';
+import { parseServerFile, Readiness } from '../../server/protocol/discovery.ts';
 import { SlipwayError } from '../../server/protocol/errors.ts';
 import { t } from '../text/language.ts';
 
 const answerMs = 3_000;
 
-/** `DIR/server.json`, which the control plane writes once it listens. */
-export const ServerFile = z.object({
-  pid: z.number().int().positive(),
-  host: z.string(),
-  bootId: z.string().nullable().optional(),
-  startedAt: z.union([z.number(), z.string()]),
-  url: z.url(),
-});
-export type ServerFile = z.infer<typeof ServerFile>;
-
-const Readiness = z.object({
-  protocol: z.object({ min: z.number().int(), max: z.number().int() }),
-  version: z.string(),
-});
-
 /** A control plane that answered, and what is needed to talk to it. */
-export interface RunningServer extends z.infer<typeof Readiness> {
+export interface RunningServer extends Readiness {
   url: string;
   token: string;
   pid: number;
@@ -34,7 +19,7 @@ export interface RunningServer extends z.infer<typeof Readiness> {
  * @throws SlipwayError `server.otherHost` when it runs on another machine that shares the folder
  */
 export async function findServer(folder: string): Promise<RunningServer | undefined> {
-  const file = await readServerFile(folder);
+  const file = parseServerFile(await readFile(path.join(folder, 'server.json'), 'utf8').catch(() => ''));
   if (!file) return undefined;
   if (file.host !== os.hostname()) {
     throw new SlipwayError(
@@ -48,21 +33,6 @@ export async function findServer(folder: string): Promise<RunningServer | undefi
   if (!readiness) return undefined;
   const token = (await readFile(path.join(folder, 'token'), 'utf8')).trim();
   return { ...readiness, url: file.url.replace(/\/$/, ''), token, pid: file.pid };
-}
-
-/** `DIR/server.json`; undefined where it is absent or not (yet) what it should be. */
-export async function readServerFile(folder: string): Promise<ServerFile | undefined> {
-  const text = await readFile(path.join(folder, 'server.json'), 'utf8').catch(() => '');
-  return parseServerFile(text);
-}
-
-/** A half-written or foreign file reads as no file. */
-export function parseServerFile(text: string): ServerFile | undefined {
-  try {
-    return ServerFile.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Whether a process runs, also one of another user. */
@@ -82,7 +52,7 @@ async function isSameBoot(bootId: string | null | undefined): Promise<boolean> {
   return current.trim() === bootId.trim();
 }
 
-async function askReadiness(url: string): Promise<z.infer<typeof Readiness> | undefined> {
+async function askReadiness(url: string): Promise<Readiness | undefined> {
   try {
     const response = await fetch(new URL('/readyz', url), { signal: AbortSignal.timeout(answerMs) });
     if (!response.ok) return undefined;

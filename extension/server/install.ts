@@ -60,7 +60,7 @@ export async function writeLauncher(folder: string, node: string, copy: string):
     `ELECTRON_RUN_AS_NODE=1 exec ${quote(node)} --no-warnings=ExperimentalWarning ${quote(serverEntry(copy))} "$@"`,
   ];
   await mkdir(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${process.pid}`;
+  const temporary = `${file}.${randomUUID()}`;
   await writeFile(temporary, `${lines.join('\n')}\n`);
   await chmod(temporary, 0o755);
   await rename(temporary, file);

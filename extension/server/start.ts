@@ -1,30 +1,37 @@
 import { spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as z from 'zod';
 import { SlipwayError } from '../../server/protocol/errors.ts';
 import { t } from '../text/language.ts';
 import { serverEnvironment } from './environment.ts';
-import { findServer, isAlive, type RunningServer, readServerFile } from './find.ts';
+import { findServer, isAlive, type RunningServer } from './find.ts';
 import { serverEntry } from './install.ts';
 
 const readyMs = 60_000;
 const goneMs = 30_000;
 const lookEveryMs = 150;
 
-/** What the control plane prints when it does not come up; its own log is `server.log` beside it. */
-export function startLog(folder: string): string {
-  return path.join(folder, 'start.log');
-}
+const logLimitBytes = 64 * 1024;
+
+/** How `serve --json` tells why it does not run. */
+const Refusal = z.object({ code: z.string(), message: z.string(), hint: z.string() });
 
 /**
  * Starts the control plane detached, so that it outlives the editor, and waits until it is ready. Two windows may start
  * one at the same moment: the lock lets one live, and both find it.
- * @throws SlipwayError `server.notStarted` with the end of what it printed
+ * @throws SlipwayError with the reason that it told, else `server.notStarted` with the end of what it printed
  */
 export async function startServer(folder: string, node: string, copy: string): Promise<RunningServer> {
-  const log = startLog(folder);
-  const output = await open(log, 'w', 0o600);
-  const args = ['--no-warnings=ExperimentalWarning', serverEntry(copy), 'serve', '--data', folder, '--port', '0'];
+  // What it prints when it does not come up; its own log is `server.log` beside it.
+  const log = path.join(folder, 'start.log');
+  // Windows share the file: each appends, and reads from where it began.
+  const before = await readFile(log).catch(() => Buffer.alloc(0));
+  const isLong = before.length > logLimitBytes;
+  const output = await open(log, isLong ? 'w' : 'a', 0o600);
+  const said = async () => (await readFile(log)).subarray(isLong ? 0 : before.length).toString();
+  const serve = ['serve', '--data', folder, '--port', '0', '--json'];
+  const args = ['--no-warnings=ExperimentalWarning', serverEntry(copy), ...serve];
   let ended: string | undefined;
   try {
     const stdio = ['ignore', output.fd, output.fd] as const;
@@ -46,17 +53,25 @@ export async function startServer(folder: string, node: string, copy: string): P
   }
   const found = await waitFor(readyMs, async () => {
     const server = await findServer(folder);
-    // One that ended may have lost to another window's, which is then about to be ready: look once more.
-    return server ?? (ended === undefined ? undefined : ((await findOther(folder)) ?? 'ended'));
+    if (server || ended === undefined) return server;
+    // The lock is another window's, whose control plane is about to be ready.
+    return refusalIn(await said())?.code === 'server.running' ? undefined : 'ended';
   });
   if (found && found !== 'ended') return found;
-  const said = lastLines(await readFile(log, 'utf8').catch(() => ''));
-  throw new SlipwayError(
-    'server.notStarted',
-    ended === undefined
-      ? t('The control plane was started but is not ready after {0} s.', readyMs / 1000)
-      : t('The control plane did not start ({0}).', ended),
-    said || t('The log has the details: {0}', log),
+  if (ended === undefined) {
+    throw notStarted(
+      t('The control plane was started but is not ready after {0} s.', readyMs / 1000),
+      t('The log has the details: {0}', log),
+    );
+  }
+  const told = await said();
+  const refusal = refusalIn(told);
+  if (refusal) {
+    throw new SlipwayError(refusal.code, t('The control plane did not start: {0}', refusal.message), refusal.hint);
+  }
+  throw notStarted(
+    t('The control plane did not start ({0}).', ended),
+    lastLines(told) || t('The log has the details: {0}', log),
   );
 }
 
@@ -68,26 +83,18 @@ export async function handOver(server: RunningServer, version: string): Promise<
   const response = await fetch(new URL('/api/v1/handover', server.url), {
     method: 'POST',
     headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ version }),
-  });
-  const gone =
-    response.ok &&
-    // Its end, not the end of its listener, frees the lock.
-    (await waitFor(goneMs, async () => !isAlive(server.pid) || undefined));
+    // The one that is meant: the next one has the same address.
+    body: JSON.stringify({ version, pid: server.pid }),
+  }).catch(() => undefined); // another window asked before, and it is on its way out
+  const mayStay = response !== undefined && !response.ok;
+  // Its end, not the end of its listener, frees the lock.
+  const gone = await waitFor(mayStay ? 0 : goneMs, async () => !isAlive(server.pid) || undefined);
   if (gone) return;
   throw new SlipwayError(
     'server.handover',
     t('The control plane of version {0} did not hand over to version {1}.', server.version, version),
     t('End the process {0} and try again; runs go on without it.', server.pid),
   );
-}
-
-/** Another window's control plane that holds the lock, once it is ready. */
-async function findOther(folder: string): Promise<RunningServer | undefined> {
-  const file = await readServerFile(folder);
-  if (!file || !isAlive(file.pid)) return undefined;
-  const found = await waitFor(readyMs, async () => (isAlive(file.pid) ? await findServer(folder) : 'gone'));
-  return found === 'gone' ? undefined : found;
 }
 
 async function waitFor<T>(limitMs: number, look: () => Promise<T | undefined>): Promise<T | undefined> {
@@ -97,6 +104,26 @@ async function waitFor<T>(limitMs: number, look: () => Promise<T | undefined>): 
     if (found !== undefined || Date.now() > deadline) return found;
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
   }
+}
+
+/** The last line that is a refusal; a program that broke down prints other lines. */
+function refusalIn(text: string): z.infer<typeof Refusal> | undefined {
+  return text
+    .split('\n')
+    .map((line) => Refusal.safeParse(parsed(line)).data)
+    .findLast((refusal) => refusal !== undefined);
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function notStarted(message: string, hint: string): SlipwayError {
+  return new SlipwayError('server.notStarted', message, hint);
 }
 
 function lastLines(text: string): string {

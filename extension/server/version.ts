@@ -1,10 +1,4 @@
-export interface ProtocolRange {
-  min: number;
-  max: number;
-}
-
-/** The protocol versions that this extension speaks: that of server/protocol, which it is built with. */
-export const spokenProtocol: ProtocolRange = { min: 1, max: 1 };
+import type { ProtocolRange } from '../../server/protocol/discovery.ts';
 
 /** Compares two versions by the rules of Semantic Versioning 2.0.0 (§ 11): negative if `a` is older. Build metadata does not count. */
 export function compareVersions(a: string, b: string): number {

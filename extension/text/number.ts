@@ -1,38 +1,24 @@
+import * as format from '../../server/protocol/format/number.ts';
 import { currentLocale } from './language.ts';
-
-const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-/** Enough to tell two accuracies apart, and narrow. */
-const significantDigits = 4;
 
 /** A whole number with its thousands apart: `1,797`. */
 export function formatCount(value: number): string {
-  return new Intl.NumberFormat(currentLocale(), { maximumFractionDigits: 0 }).format(value);
+  return format.formatCount(value, currentLocale());
 }
 
 /** Bytes with an SI unit: `1.4 MB`. */
 export function formatBytes(bytes: number): string {
-  let unit = 0;
-  let amount = bytes;
-  while (amount >= 999.5 && unit < byteUnits.length - 1) {
-    amount /= 1000;
-    unit += 1;
-  }
-  const digits = unit === 0 || amount >= 100 ? 0 : 1;
-  return `${new Intl.NumberFormat(currentLocale(), { maximumFractionDigits: digits }).format(amount)} ${byteUnits[unit]}`;
+  return format.formatBytes(bytes, currentLocale());
 }
 
-/** A metric; non-finite values, which the wire carries by name, keep their names. */
+/** A metric, as short as it goes; non-finite values have their names. */
 export function formatValue(value: number | string): string {
-  if (typeof value === 'string') return value;
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(significantDigits - 1).replace('e+', 'e');
-  return new Intl.NumberFormat(currentLocale(), { maximumSignificantDigits: significantDigits }).format(value);
+  return format.formatShort(value, currentLocale());
 }
 
 /** A share between 0 and 1: `0.4 %`. */
 export function formatShare(share: number): string {
-  const digits = share !== 0 && Math.abs(share) < 0.1 ? 1 : 0;
-  return `${new Intl.NumberFormat(currentLocale(), { maximumFractionDigits: digits }).format(share * 100)} %`;
+  return format.formatPercent(share, currentLocale());
 }
 
 /** Parameters on one line: `lr=0.01 hidden=64`. */

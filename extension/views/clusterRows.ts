@@ -5,7 +5,6 @@ import { formatBytes, formatCount, formatValue } from '../text/number.ts';
 import { exactTime } from '../text/time.ts';
 import { looks } from './icons.ts';
 import { click, facts, type Row, tooltip } from './row.ts';
-import { runLabel } from './runRows.ts';
 
 /** Who holds a GPU that a program of somebody else uses. */
 const foreignHolder = 'foreign';
@@ -16,7 +15,7 @@ export function clusterRows(items: Collections): Row[] {
   const title = (id: string) => {
     if (id === foreignHolder) return t('another program');
     const run = items('runs').get(id);
-    return run ? runLabel(run) : id;
+    return run?.title ?? id;
   };
   return nodes.map(
     (node): Row => ({

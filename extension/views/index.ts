@@ -2,6 +2,7 @@
 // rowTree.ts. May use model/, client/ and text/; the container makes them.
 import * as vscode from 'vscode';
 import type { Topic } from '../../server/protocol/entities.ts';
+import { projectFileName, projectFolders } from '../commands/projects.ts';
 import type { Services } from '../services.ts';
 import { t } from '../text/language.ts';
 import { clusterRows } from './clusterRows.ts';
@@ -9,7 +10,7 @@ import { datasetRows } from './datasetRows.ts';
 import { endpointRows } from './endpointRows.ts';
 import { modelRows } from './modelRows.ts';
 import type { Row } from './row.ts';
-import { countRunning, runRows } from './runRows.ts';
+import { countRunning, hasModel, runRows } from './runRows.ts';
 import type { ShownTree, ViewId } from './shownTrees.ts';
 
 /** Changes that come together are drawn together. */
@@ -69,10 +70,15 @@ export function registerViews(services: Services, shown: Record<ViewId, ShownTre
     }, drawEveryMs);
     drawLater.set(view.id, timer);
   };
+  const toldProjects = tellProjects();
   const runs = trees.find(({ view }) => view.id === 'slipway.runs')!;
   const stopListening = model.listen((topic) => {
     for (const tree of trees) if (tree.view.topics.includes(topic)) draw(tree);
-    if (topic === 'runs') runs.tree.badge = badge(countRunning(model.items('runs').values()));
+    if (topic === 'runs') {
+      runs.tree.badge = badge(countRunning(model.items('runs').values()));
+      setContext('slipway.hasModel', [...model.items('runs').values()].some(hasModel));
+    }
+    if (topic === 'modelVersions') setContext('slipway.hasModelVersion', model.items('modelVersions').size > 0);
     for (const { view } of trees) {
       const isLoaded = view.topics.filter((name) => name !== 'trials').every((name) => model.isReady(name));
       setContext(`${view.id}.loaded`, isLoaded);
@@ -94,7 +100,7 @@ export function registerViews(services: Services, shown: Record<ViewId, ShownTre
   const clock = setInterval(() => {
     for (const tree of trees) if (tree.tree.visible) draw(tree);
   }, timesEveryMs);
-  return vscode.Disposable.from(...trees.map(({ tree }) => tree), ...onVisible, {
+  return vscode.Disposable.from(...trees.map(({ tree }) => tree), ...onVisible, toldProjects, {
     dispose() {
       clearInterval(clock);
       for (const timer of drawLater.values()) clearTimeout(timer);
@@ -102,6 +108,16 @@ export function registerViews(services: Services, shown: Record<ViewId, ShownTre
       stopWatching();
     },
   });
+}
+
+/** Tells empty views whether a slipway.yaml is open, so that they offer no step that can only fail. */
+function tellProjects(): vscode.Disposable {
+  const tell = async () => setContext('slipway.hasProject', (await projectFolders()).length > 0);
+  const watcher = vscode.workspace.createFileSystemWatcher(`**/${projectFileName}`, false, true, false);
+  watcher.onDidCreate(tell);
+  watcher.onDidDelete(tell);
+  void tell();
+  return vscode.Disposable.from(watcher, vscode.workspace.onDidChangeWorkspaceFolders(tell));
 }
 
 function stateMessage(state: string, error: string | undefined): string | undefined {

@@ -77,7 +77,7 @@ export function runRow(run: Run, nodes: Node[], nowMs: number): Row {
   const subject = { kind: 'run', id: run.id } as const;
   return {
     id: `run/${run.id}`,
-    label: runLabel(run),
+    label: run.title,
     description: runState(run, nodes, nowMs),
     tooltip: runTooltip(run, nowMs),
     icon: runIcon(run),
@@ -98,11 +98,6 @@ export function runRow(run: Run, nodes: Node[], nowMs: number): Row {
 /** A run whose model can be validated. */
 export function hasModel(run: Run): boolean {
   return run.status === 'succeeded' && (run.kind === 'train' || run.kind === 'trial');
-}
-
-export function runLabel(run: Run): string {
-  const title = run.title || run.step;
-  return title === run.step ? `${run.step} ${run.project}` : title;
 }
 
 /** The state of a run in one line. */
@@ -158,7 +153,7 @@ function runTooltip(run: Run, nowMs: number): string {
   const span = run.startedAt === undefined ? '' : formatSpan((run.endedAt ?? nowMs) - run.startedAt);
   const { resources: wanted } = run;
   const memory = typeof wanted.memory === 'number' ? formatBytes(wanted.memory) : wanted.memory;
-  return tooltip(`${runLabel(run)} · ${run.id}`, [
+  return tooltip(`${run.title} · ${run.id}`, [
     [t('State'), facts(stateWord(run.status), run.reason)],
     [t('Command'), run.command],
     [t('Parameters'), formatParams(run.params)],

@@ -4,12 +4,12 @@ import type { Readable } from 'node:stream';
 import { finished } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ApiOperation, ControlPlane } from '../engine/services.ts';
+import { protocolRange } from '../protocol/discovery.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import type { Answer, OperationName, Received } from '../protocol/operations.ts';
 import { apiHeaders, sendJson } from './answers.ts';
 import type { Principal } from './auth.ts';
 import { type Gate, type Source, sessionOrigin } from './gate.ts';
-import { protocolRange } from './limits.ts';
 import { pagePath } from './pages.ts';
 import type { Route } from './router.ts';
 
@@ -62,11 +62,19 @@ const ownCalls: OwnCalls = {
   createTicket: (context, _, { body }) => ticketUrl(context, body.page),
   registerOrigin: ({ gate }, { principal }, { body }) => {
     requireToken(principal);
-    gate.external.register(body.origin);
+    gate.external.register(body.origin, body.shared);
     return {};
   },
-  handOver: ({ onHandOver }, { principal, response }) => {
+  handOver: ({ onHandOver }, { principal, response }, { body }) => {
     requireToken(principal);
+    if (body.pid !== undefined && body.pid !== process.pid) {
+      throw new SlipwayError(
+        'handover.another',
+        `The control plane ${body.pid} is gone; this one, ${process.pid}, came in its place.`,
+        'Ask it for its version first.',
+        409,
+      );
+    }
     response.once('finish', onHandOver);
     return {};
   },

@@ -6,10 +6,12 @@
 import http, { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { ControlPlane } from '../engine/services.ts';
 import { endSoon } from './answers.ts';
 import { type ExternalOrigins, hostOf, isOwnHost, type OwnHosts, ownHosts, targetOf } from './hosts.ts';
+import { answerRelay, isolated, isolatedDocument, relayPath } from './isolation.ts';
 import { timeouts } from './timeouts.ts';
 
 export interface ForeignListener {
@@ -24,6 +26,8 @@ interface Target {
 
 interface Place {
   secret: string;
+  /** The reader's editor shows pages of its own under the same origin. */
+  isShared: boolean;
   target: Target;
   /** What the application sees, its path beginning with `/`. */
   path: string;
@@ -39,8 +43,10 @@ export async function startForeignListener(options: {
   host: string;
   allowHosts: readonly string[];
   external: ExternalOrigins;
+  /** With the scripts of `webview-ui/foreign/`. */
+  pagesFolder: string;
 }): Promise<ForeignListener> {
-  const { controlPlane, external } = options;
+  const { controlPlane, external, pagesFolder } = options;
   const tunnels = new Map<Duplex, Place>();
   let hosts: OwnHosts;
 
@@ -54,7 +60,9 @@ export async function startForeignListener(options: {
     const { path, query } = targetOf(request);
     const [, secret, rest] = /^\/([0-9a-f]{64})(\/.*)?$/.exec(path) ?? [];
     const target = secret === undefined ? undefined : controlPlane.foreignTarget(secret);
-    if (secret !== undefined && target) return { secret, target, path: `${rest ?? ''}${query && `?${query}`}` };
+    const isShared = external.isSharedHost(host);
+    if (secret !== undefined && target)
+      return { secret, isShared, target, path: `${rest ?? ''}${query && `?${query}`}` };
     refuse(404, 'There is nothing here (any more).');
     return undefined;
   }
@@ -65,8 +73,13 @@ export async function startForeignListener(options: {
     // Relative, so that it holds behind a forwarder that puts a prefix in front.
     if (!place.path.startsWith('/'))
       response.writeHead(308, { ...ownHeaders, Location: `${place.secret}/${place.path}` }).end();
-    else proxyRequest(place, request, response);
+    else if (place.path.startsWith(relayPath)) void relay(place, response);
+    else proxyRequest(place, request, response, pagesFolder);
   });
+  const relay = async ({ path }: Place, response: ServerResponse) => {
+    const isAnswered = await answerRelay(path, response, pagesFolder).catch(() => false);
+    if (!isAnswered) refuseRequest(response, 404, 'There is nothing here (any more).');
+  };
   server.maxConnections = maxConnections;
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, first: Buffer) => {
     socket.on('error', () => socket.destroy());
@@ -101,25 +114,54 @@ export async function startForeignListener(options: {
 
 const ownHeaders: OutgoingHttpHeaders = { 'Referrer-Policy': 'no-referrer', 'X-Content-Type-Options': 'nosniff' };
 
-function proxyRequest(place: Place, request: IncomingMessage, response: ServerResponse): void {
-  const upstream = http.request({
-    ...place.target,
-    method: request.method,
-    path: place.path,
-    headers: requestHeaders(request),
-    agent: false,
-  });
+function proxyRequest(place: Place, request: IncomingMessage, response: ServerResponse, pagesFolder: string): void {
+  const headers = requestHeaders(request);
+  // A document that is changed on its way is asked for as it is.
+  const isDocument = place.isShared && request.method === 'GET' && /^\/(index\.html)?(\?|$)/.test(place.path);
+  if (isDocument) delete headers['accept-encoding'];
+  const upstream = http.request({ ...place.target, method: request.method, path: place.path, headers, agent: false });
   upstream.on('response', (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answerHeaders(answer, place));
+    const own = answerHeaders(answer, place);
+    const isHtml = /^text\/html\b/.test(answer.headers['content-type'] ?? '');
+    if (isDocument && isHtml && answer.statusCode === 200) {
+      sendIsolated(place, answer, own, response, pagesFolder).catch(() => failed());
+      return;
+    }
+    response.writeHead(answer.statusCode ?? 502, place.isShared ? isolated(own) : own);
     pipeline(answer, response).catch(() => response.destroy());
   });
-  upstream.on('error', () => {
+  const failed = () => {
     if (response.headersSent) response.destroy();
     else refuseRequest(response, 502, 'The application does not answer.');
-  });
+  };
+  upstream.on('error', failed);
   // Not by pipeline(), which would end the reader's connection before a 502 is written to it.
   response.on('close', () => upstream.destroy());
   request.pipe(upstream);
+}
+
+async function sendIsolated(
+  { target }: Place,
+  answer: IncomingMessage,
+  own: OutgoingHttpHeaders,
+  response: ServerResponse,
+  pagesFolder: string,
+): Promise<void> {
+  const read = (url: string) => readWhole(target, new URL(url, 'http://application/'));
+  const { html, headers } = await isolatedDocument(await text(answer), pagesFolder, read);
+  const { 'content-length': _, 'content-encoding': __, etag: ___, ...kept } = own;
+  response.writeHead(200, { ...kept, ...headers, 'cache-control': 'no-store' }).end(html);
+}
+
+function readWhole(target: Target, { pathname, search }: URL): Promise<string> {
+  return new Promise((resolve, reject) => {
+    http
+      .get({ ...target, path: pathname + search, agent: false }, (answer) => {
+        if (answer.statusCode === 200) text(answer).then(resolve, reject);
+        else reject(new Error(`${pathname} answers ${answer.statusCode}`));
+      })
+      .on('error', reject);
+  });
 }
 
 function proxyUpgrade(place: Place, request: IncomingMessage, socket: Duplex, first: Buffer): void {

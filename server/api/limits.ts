@@ -27,6 +27,3 @@ export const defaultLimits: ApiLimits = {
 };
 
 export type Log = (level: 'info' | 'warn' | 'error', message: string, detail?: Record<string, unknown>) => void;
-
-/** The API versions this control plane speaks. */
-export const protocolRange = { min: 1, max: 1 };

@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { SlipwayError } from '../protocol/errors.ts';
-import { type PageRoute, parseRoute, routePath } from '../protocol/pages.ts';
+import { emptyStyleHash, type PageRoute, parseRoute, routePath } from '../protocol/pages.ts';
 import { MethodNotAllowed, unknownPath } from './router.ts';
 
 interface Asset {
@@ -121,7 +121,7 @@ function policyOf(host: string, frameOrigin: string): string {
   return [
     "default-src 'none'",
     "script-src 'self'",
-    "style-src 'self'",
+    `style-src 'self' ${emptyStyleHash}`,
     "img-src 'self' data:",
     `connect-src 'self' ws://${host} wss://${host}`,
     `frame-src ${frameOrigin}`,

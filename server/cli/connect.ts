@@ -1,21 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import * as z from 'zod';
+import { parseServerFile } from '../protocol/discovery.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import { type Address, type Client, createClient } from './client.ts';
 import type { Target } from './command.ts';
 import type { Shell } from './shell.ts';
 import { usageError } from './usage.ts';
-
-/** `DIR/server.json`, which the control plane writes once it answers. */
-const ServerFile = z.object({
-  pid: z.number().int().positive(),
-  host: z.string(),
-  bootId: z.string().nullish(),
-  startedAt: z.union([z.number(), z.string()]),
-  url: z.url(),
-});
 
 /**
  * The control plane that a command means: `--server` with `--token-file`, else the one that runs on the data folder.
@@ -37,9 +28,9 @@ async function findServer(target: Target, shell: Shell): Promise<Address> {
   }
   if (tokenFile !== undefined)
     throw usageError('--token-file needs --server URL', 'Without it the data folder is asked.');
-  const found = ServerFile.safeParse(await readJson(join(data, 'server.json')));
-  if (!found.success) throw notRunning(data);
-  const { pid, host, bootId, url } = found.data;
+  const found = parseServerFile(await readFile(join(data, 'server.json'), 'utf8').catch(() => ''));
+  if (!found) throw notRunning(data);
+  const { pid, host, bootId, url } = found;
   if (host !== hostname()) {
     throw new SlipwayError(
       'server.otherHost',
@@ -69,15 +60,6 @@ async function readToken(path: string): Promise<string> {
       `The token ${path} cannot be read: ${(error as Error).message}`,
       'Check its path and who owns it.',
     );
-  }
-}
-
-/** A file that is absent or half-written reads as nothing. */
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch {
-    return undefined;
   }
 }
 

@@ -8,6 +8,7 @@ import { type ApiHandle, startApi } from '../api/index.ts';
 import type { Signer } from '../domain/lineage/receipt.ts';
 import type { Folders, Log } from '../engine/context.ts';
 import { startControlPlane } from '../engine/controlPlane.ts';
+import type { ServerFile } from '../protocol/discovery.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import { LocalRuntime, readBootId, tryLock } from '../runtimes/index.ts';
 import { writeAtomically } from '../runtimes/writeAtomically.ts';
@@ -231,7 +232,7 @@ async function readOrCreate(path: string, create: () => string): Promise<string>
 }
 
 async function writeServerFile({ data, startedBy }: ServeOptions, url: string): Promise<void> {
-  const facts = {
+  const facts: ServerFile = {
     pid: process.pid,
     host: hostname(),
     bootId: await readBootId(),

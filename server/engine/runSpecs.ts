@@ -96,7 +96,7 @@ export function stageSpec(project: StageContext, name: string, inputs: InputRef[
     project: file.project,
     kind: 'stage',
     step: name,
-    title: name,
+    title: `${name} ${file.project}`,
     folder,
     command: stage.run,
     args: stage.args,

@@ -79,14 +79,20 @@ export const operations = {
     method: 'POST',
     path: '/origins',
     summary: 'Allows an exact external origin (the result of asExternalUri) for this session.',
-    body: z.strictObject({ origin: z.url() }),
+    body: z.strictObject({
+      origin: z.url(),
+      shared: z.boolean().optional().describe('The editor shows pages of its own under the same origin.'),
+    }),
     response: None,
   },
   handOver: {
     method: 'POST',
     path: '/handover',
     summary: 'Asks this control plane to exit so that a newer one adopts its runs and gateway; nothing else ends.',
-    body: z.strictObject({ version: z.string() }),
+    body: z.strictObject({
+      version: z.string(),
+      pid: z.number().int().optional().describe('The process that is meant; one that came in its place refuses.'),
+    }),
     response: None,
   },
 

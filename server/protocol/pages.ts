@@ -82,3 +82,12 @@ function decodeRoute(path: string): PageRoute {
   if (value && page === 'tensorboard') return { page, runs: first!.split(',').map(decodeURIComponent) };
   return { page: 'home' };
 }
+
+/** Below a foreign application's address: where it is shown apart from the origin that it is reached under. */
+export const isolatedPath = '.slipway/';
+
+/**
+ * The hash of an empty inline style (Content Security Policy): the component toolkit makes one, to find out what the
+ * browser can do.
+ */
+export const emptyStyleHash = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='";

@@ -15,8 +15,10 @@ import { openWorkbench, type Workbench } from './harness/workbench.ts';
 
 /** What a script in the frame gets from the API: the status of an answer it can read, or that it cannot. */
 const attempts = async ({ api, run, folder }: { api: string; run: string; folder: string }) => {
+  // A frame that has another `fetch` put in its place is tried with both.
+  const { nativeFetch = fetch } = self as { nativeFetch?: typeof fetch };
   const read = (path: string, init?: RequestInit) =>
-    fetch(api + path, { credentials: 'include', ...init }).then(
+    nativeFetch(api + path, { credentials: 'include', ...init }).then(
       ({ type, status }) => `${type} ${status}`,
       () => 'unreadable',
     );
@@ -44,7 +46,7 @@ describe('TensorBoard in a frame cannot act for its reader', () => {
     place = makePlace('foreign', (yaml) => replaced(yaml, 'epochs: 30', 'epochs: 3'));
     editor = await openWorkbench({ folder: place.project, name: 'foreign', machineSettings: place.machineSettings });
     await editor.openContainer('Slipway');
-    await editor.page.locator('.welcome-view').getByRole('button', { name: 'Start Training' }).click();
+    await editor.page.locator('.welcome-view').getByRole('button', { name: 'Start Training' }).first().click();
     await editor.webview().locator('.page-head h1').filter({ hasText: 'succeeded' }).waitFor({ timeout: 120_000 });
     const { call } = await place.server();
     run = (await call('listRuns', { query: {} })).items.find(({ kind }) => kind === 'train')!.id;
@@ -74,10 +76,16 @@ describe('TensorBoard in a frame cannot act for its reader', () => {
     it('shows the run, and every call of a script in it is refused', async () => {
       const { call, url: api } = await place.server();
       const ours = await browser.newPage();
+      const said: string[] = [];
+      ours.on('console', (message) => said.push(message.text()));
       await ours.goto((await call('createTicket', { body: {} })).url);
       await ours.getByRole('link', { name: 'train digits' }).first().waitFor();
       const status = await ours.evaluate(async () => (await fetch('/api/v1/runs')).status);
       assert.equal(status, 200, 'our own page can call');
+      assert.deepEqual(
+        said.filter((text) => /content security policy/i.test(text)),
+        [],
+      );
       const [cookie] = (await browser.cookies(api)).filter(({ name }) => name.startsWith('slipway'));
       assert.deepEqual(
         [cookie?.httpOnly, cookie?.sameSite],
@@ -113,24 +121,88 @@ describe('TensorBoard in a frame cannot act for its reader', () => {
     });
   });
 
-  it('in code-server shows the run, and every call of a script in it is refused', async () => {
-    await editor.rowAction('Runs', /^train digits/, 'Open TensorBoard');
-    const shown = editor.webview().frameLocator('iframe[title=TensorBoard]').getByText('val/accuracy', { exact: true });
-    await shown.first().waitFor({ timeout: 90_000 });
-    const frame = editor.page.frames().find((each) => /\/proxy\/\d+\/[0-9a-f]{64}\//.test(each.url())) as Frame;
-    const { url } = await place.server();
-    const before = await runIds();
-    const direct = await frame.evaluate(attempts, { api: url, run, folder: place.project });
-    assert.deepEqual(
-      [direct.read, direct.post, direct.delete, direct.socket],
-      ['unreadable', 'unreadable', 'unreadable', 'refused'],
-    );
-    // code-server forwards every port under its own address, so that these answers can be read: they are refusals.
-    const api = `${editor.server.url}/proxy/${new URL(url).port}`;
-    const forwarded = await frame.evaluate(attempts, { api, run, folder: place.project });
-    for (const answer of [forwarded.read, forwarded.post, forwarded.delete])
-      assert.match(answer, /^basic (401|403|421)/);
-    assert.equal(forwarded.socket, 'refused');
-    assert.deepEqual(await runIds(), before);
+  describe('in code-server, which shows all ports under its own origin', () => {
+    const inner = /\/proxy\/\d+\/[0-9a-f]{64}\/(#.*)?$/;
+    let frame: Frame;
+
+    before(async () => {
+      await editor.page.addInitScript(() => Object.assign(self, { nativeFetch: self.fetch }));
+      await editor.rowAction('Runs', /^train digits/, 'Open TensorBoard');
+      const shown = editor
+        .webview()
+        .frameLocator('iframe[title=TensorBoard]')
+        .frameLocator('iframe')
+        .getByText('val/accuracy', { exact: true });
+      await shown.first().waitFor({ timeout: 90_000 });
+      frame = editor.page.frames().find((each) => inner.test(each.url()))!;
+    });
+
+    it('a script in it reaches nothing of the editor, though its address is the editor’s own', async () => {
+      const reached = () => {
+        const attempt = (work: () => unknown) => {
+          try {
+            return String(work());
+          } catch (error) {
+            return (error as Error).name;
+          }
+        };
+        return {
+          origin: self.origin,
+          parent: attempt(() => parent.document.title),
+          top: attempt(() => top!.document.title),
+          workbench: attempt(() => top!.localStorage.length),
+          cookie: attempt(() => document.cookie),
+        };
+      };
+      const around = await frame.parentFrame()!.evaluate(reached);
+      assert.equal(around.origin, new URL(editor.server.url).origin, 'the page around it is of the editor’s origin');
+      assert.doesNotMatch(around.top, /Error/);
+      const error = 'SecurityError';
+      assert.deepEqual(await frame.evaluate(reached), {
+        origin: 'null',
+        parent: error,
+        top: error,
+        workbench: error,
+        cookie: '',
+      });
+    });
+
+    it('is so in a tab of its own, too, and asks nobody but its relay', async () => {
+      const tab = await editor.page.context().newPage();
+      await tab.goto(frame.url());
+      assert.equal(await tab.evaluate(() => self.origin), 'null');
+      await tab.close();
+      const answer = await fetch(frame.url(), { headers: { accept: 'text/html' } });
+      assert.match(answer.headers.get('content-security-policy')!, /^sandbox [^;]*; default-src 'none';/);
+      const data = await fetch(new URL('data/environment', frame.url()));
+      assert.match(data.headers.get('content-security-policy')!, /\bsandbox\b(?!.*allow-same-origin)/);
+    });
+
+    it('every call of a script in it is refused', async () => {
+      const { url } = await place.server();
+      const before = await runIds();
+      const forwarded = `${editor.server.url}/proxy/${new URL(url).port}`;
+      for (const api of [url, forwarded]) {
+        const got = await frame.evaluate(attempts, { api, run, folder: place.project });
+        for (const [attempt, outcome] of Object.entries(got)) {
+          assert.equal(outcome, attempt === 'socket' ? 'refused' : 'unreadable', `${attempt} of ${api}`);
+        }
+      }
+      // Its relay lets pass what is below its own path, and nothing else.
+      const relayed = (path: string) =>
+        frame.evaluate(
+          (path) =>
+            fetch(path).then(
+              ({ status }) => String(status),
+              ({ message }: Error) => message,
+            ),
+          path,
+        );
+      assert.equal(await relayed('data/environment'), '200');
+      for (const path of [`${forwarded}/readyz`, '../', '..%2f', '.slipway/relay.js', `${editor.server.url}/healthz`]) {
+        assert.match(await relayed(path), /not the application’s own/, path);
+      }
+      assert.deepEqual(await runIds(), before);
+    });
   });
 });

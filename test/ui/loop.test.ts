@@ -45,16 +45,20 @@ describe('a person goes through the loop', function () {
   it('empty views say what belongs there and offer the next step; looking at them starts the control plane', async () => {
     await editor.openContainer('Slipway');
     const sidebar = editor.page.locator('.part.sidebar');
-    for (const step of ['Add Dataset Version', 'Run Pipeline', 'Start Training', 'Start Sweep']) {
+    for (const step of ['Add Dataset Version', 'Run Pipeline', 'Start Sweep']) {
       await sidebar.locator('.welcome-view').getByRole('button', { name: step }).waitFor();
     }
+    // What has nothing to work on yet is not offered: models and endpoints begin with a run, too.
+    const offered = (step: string) => sidebar.locator('.welcome-view').getByRole('button', { name: step });
+    await until(async () => (await offered('Start Training').count()) === 3, 'the first step in three views');
+    for (const step of ['Validate', 'Roll Out', 'Open Example']) assert.equal(await offered(step).count(), 0, step);
     await editor.page.locator('.statusbar').getByRole('button', { name: 'Slipway: Nothing is running.' }).waitFor();
     await place.server();
     await editor.screenshots('views-empty');
   });
 
   it('Start Training of the empty view trains: the dataset version, its split and the run appear', async () => {
-    await editor.page.locator('.welcome-view').getByRole('button', { name: 'Start Training' }).click();
+    await editor.page.locator('.welcome-view').getByRole('button', { name: 'Start Training' }).first().click();
     await editor.row('Datasets', 'v1 · 1,797 files').waitFor();
     await editor.row('Datasets', /train 1,438 · test 359/).waitFor();
     await editor.tab('train digits').waitFor();
@@ -105,7 +109,8 @@ describe('a person goes through the loop', function () {
 
   it('TensorBoard, the real one, shows the run’s scalars in a frame', async () => {
     await editor.rowAction('Runs', /train digits/, 'Open TensorBoard');
-    const tensorBoard = editor.webview().frameLocator('iframe[title=TensorBoard]');
+    // The editor shows all ports under its own origin: TensorBoard stands apart from it, in a frame of a frame.
+    const tensorBoard = editor.webview().frameLocator('iframe[title=TensorBoard]').frameLocator('iframe');
     for (const tag of ['train/loss', 'val/accuracy'])
       await tensorBoard.getByText(tag, { exact: true }).first().waitFor({ timeout: 90_000 });
     const frame = editor.page.frames().find((each) => /\/proxy\/\d+\/[0-9a-f]{64}\//.test(each.url()));
@@ -216,13 +221,20 @@ describe('a person goes through the loop', function () {
 
   it('a window that is loaded again brings its panels back where they were', async () => {
     const titles = async () => (await editor.tabs()).filter((title) => !title.startsWith('TensorBoard'));
-    await editor.tab('train digits').first().click();
+    await editor
+      .tab(/^train digits/)
+      .first()
+      .click();
     await head().filter({ hasText: 'succeeded' }).waitFor();
     const before = await titles();
     const { pid } = await place.server();
     await editor.reload();
-    await editor.tab('train digits').first().waitFor();
+    await editor
+      .tab(/^train digits/)
+      .first()
+      .waitFor();
     assert.deepEqual(await titles(), before);
+    assert.equal(new Set(before).size, before.length, `tabs of one title: ${before}`);
     await head().filter({ hasText: 'succeeded' }).waitFor({ timeout: 60_000 });
     await editor.webview().locator('.chart-card').first().waitFor();
     await editor.tab('digits').click();
@@ -231,6 +243,10 @@ describe('a person goes through the loop', function () {
       .waitFor();
     assert.equal((await place.server()).pid, pid, 'the window that came back started another control plane');
     await editor.screenshot('reloaded');
+  });
+
+  it('no page broke its content security policy', () => {
+    assert.deepEqual(editor.policyViolations, []);
   });
 
   it('a typo in slipway.yaml is marked with the key that was meant, and nothing of the file can be started', async () => {

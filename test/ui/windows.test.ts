@@ -38,7 +38,7 @@ describe('two windows of a person', () => {
 
   it('see each other’s runs', async () => {
     for (const { page } of [first, second])
-      await page.locator('.welcome-view').getByRole('button', { name: 'Start Training' }).click();
+      await page.locator('.welcome-view').getByRole('button', { name: 'Start Training' }).first().click();
     for (const window of [first, second]) {
       await window.row('Runs', /^train one/).waitFor({ timeout: 60_000 });
       await window.row('Runs', /^train two/).waitFor({ timeout: 60_000 });
@@ -75,9 +75,9 @@ describe('in Korean and in high contrast', () => {
   it('views, actions and pages speak Korean', async () => {
     await editor.openContainer('Slipway');
     const start = editor.page.locator('.welcome-view').getByRole('button', { name: '학습 시작' });
-    await start.waitFor();
+    await start.first().waitFor();
     await editor.screenshot('korean-empty');
-    await start.click();
+    await start.first().click();
     await editor.row('실행', /^train shell/).waitFor({ timeout: 60_000 });
     const head = editor.webview().locator('.page-head h1');
     await head.filter({ hasText: '성공' }).waitFor({ timeout: 60_000 });

@@ -1,8 +1,8 @@
 // One scalar tag as a card: a live curve with its reading, what it could not draw, and its numbers as a table.
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
+import { middleEllipsis } from '../../server/protocol/format/number.ts';
 import { Button } from '../components/toolkit.tsx';
-import { middleEllipsis } from '../format/number.ts';
 import { count, exact, m, span, tickValue, value } from '../i18n/index.ts';
 import type { Series } from '../store/series.ts';
 import { type Curve, type CurveOptions, curveOf, type XAxis } from './curve.ts';

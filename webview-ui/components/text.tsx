@@ -2,9 +2,9 @@
 // in the middle, links that lead to pages, values that can be copied.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { middleEllipsis } from '../../server/protocol/format/number.ts';
+import { relativeTimeStepMs } from '../../server/protocol/format/time.ts';
 import { type PageRoute, routePath } from '../../server/protocol/pages.ts';
-import { middleEllipsis } from '../format/number.ts';
-import { relativeTimeStepMs } from '../format/time.ts';
 import { exact, m, relative, span } from '../i18n/index.ts';
 import { useClient, useNavigate, useNow } from '../store/hooks.ts';
 import { Icon } from './Icon.tsx';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type ClientMessage, ServerMessage } from '../../server/protocol/events.ts';
-import { advance } from './resume.ts';
+import { advance } from '../../server/protocol/resume.ts';
 
 const firstRetryMs = 500;
 const longestRetryMs = 15_000;

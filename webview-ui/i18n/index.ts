@@ -6,10 +6,10 @@ import {
   formatMemory,
   formatParam,
   formatPercent,
-  formatTick,
+  formatShort,
   formatValue,
-} from '../format/number.ts';
-import { clockTime, exactTime, formatSpan, relativeTime } from '../format/time.ts';
+} from '../../server/protocol/format/number.ts';
+import { clockTime, exactTime, formatSpan, relativeTime } from '../../server/protocol/format/time.ts';
 import { en } from './en.ts';
 import { ko } from './ko.ts';
 import type { Messages } from './messages.ts';
@@ -27,7 +27,7 @@ export function setLocale(tag: string): void {
 type Given<F extends (...args: never[]) => string> = Parameters<F>[0];
 
 export const value = (given: Given<typeof formatValue>): string => formatValue(given, locale);
-export const tickValue = (amount: number): string => formatTick(amount, locale);
+export const tickValue = (amount: number): string => formatShort(amount, locale);
 export const count = (amount: number): string => formatCount(amount, locale);
 export const bytes = (amount: number): string => formatBytes(amount, locale);
 export const memory = (amount: number): string => formatMemory(amount, locale);

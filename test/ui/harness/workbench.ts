@@ -24,6 +24,8 @@ const themes: Record<Theme, { id: string; label: string; cssClass: string }> = {
 export interface Workbench {
   page: Page;
   server: CodeServer;
+  /** What the console said of pages that broke their content security policy, foreign applications left out. */
+  policyViolations: string[];
   /** Runs a command by its title, as typed into the command palette. Quick picks of its own stay open. */
   command(title: string): Promise<void>;
   /** The quick input (command palette, quick picks, input boxes). */
@@ -133,10 +135,17 @@ async function ready(page: Page, theme: Theme): Promise<void> {
 
 function gestures(page: Page, server: CodeServer, browser: Browser, initialTheme: Theme): Workbench {
   let currentTheme = initialTheme;
+  const violations: string[] = [];
+  page.on('console', (message) => {
+    // A foreign application has a policy, and faults, of its own.
+    const isForeign = /\/[0-9a-f]{64}\//.test(message.location().url);
+    if (!isForeign && /content security policy/i.test(message.text())) violations.push(message.text());
+  });
   const quickInput = page.locator('.quick-input-widget:visible');
   const workbench: Workbench = {
     page,
     server,
+    policyViolations: violations,
     quickInput,
     async command(title) {
       const entry = quickInput.getByRole('option', { name: title }).first();

@@ -45,6 +45,18 @@ describe('run specifications', () => {
     assert.deepEqual(trainSpec({ id: 'r1', file: file(), ...place, params: { lr: 1 } }).params, { lr: 1, epochs: 3 });
   });
 
+  it('have a title that says which step of which project', () => {
+    const steps = [
+      stageSpec({ file: file(), ...place }, 'prep', []),
+      trainSpec({ id: 'r1', file: file(), ...place }),
+      validateSpec({ id: 'v', file: file(), ...place, inputs: [] }),
+    ];
+    assert.deepEqual(
+      steps.map(({ title }) => title),
+      ['prep digits', 'train digits', 'validate digits'],
+    );
+  });
+
   it('say which step the file lacks', () => {
     const bare = requireSlipwayFile('project: digits');
     assert.throws(() => trainSpec({ id: 'r1', file: bare, ...place }), { code: 'yaml.missingKey', message: /`train`/ });

@@ -57,8 +57,8 @@ function TensorBoardFrame({ url }: { url: string }) {
           {m.openInBrowser}
         </Button>
       </div>
-      {/* TensorBoard does not start without storage of its own, hence allow-same-origin. Its origin is another than ours
-          except in an editor that puts all ports under its own (code-server's /proxy/P/). */}
+      {/* TensorBoard does not start without storage of its own, hence allow-same-origin. Its origin is another than ours;
+          an editor that puts all ports under its own (code-server's /proxy/P/) shows it inside a page of ours. */}
       <iframe
         class="frame"
         title="TensorBoard"

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { EventStream } from '../../../../extension/client/eventStream.ts';
-import { advance, retryDelayMs } from '../../../../extension/client/resume.ts';
+import { retryDelayMs } from '../../../../extension/client/retryDelay.ts';
 import type { ServerMessage } from '../../../../server/protocol/events.ts';
+import { advance } from '../../../../server/protocol/resume.ts';
 
 const changes = (cursor: number, ids: string[], id = 'runs'): ServerMessage => ({
   type: 'changes',

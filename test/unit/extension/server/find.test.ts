@@ -4,7 +4,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { findServer, parseServerFile } from '../../../../extension/server/find.ts';
+import { findServer } from '../../../../extension/server/find.ts';
+import { parseServerFile } from '../../../../server/protocol/discovery.ts';
 
 const file = { pid: process.pid, host: os.hostname(), startedAt: 1, url: 'http://127.0.0.1:1' };
 

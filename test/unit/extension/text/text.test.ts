@@ -8,7 +8,7 @@ const hourMs = 3_600_000;
 describe('numbers and times as people read them', () => {
   it('numbers keep what tells them apart, and name what is not finite', () => {
     assert.equal(formatValue(0.98217), '0.9822');
-    assert.equal(formatValue(0.00001), '1.000e-5');
+    assert.equal(formatValue(0.00001), '1e−5');
     assert.equal(formatValue('NaN'), 'NaN');
     assert.equal(formatBytes(1_397_000), '1.4 MB');
     assert.equal(formatBytes(999), '999 B');

@@ -92,7 +92,7 @@ export function run(change: Partial<Run> = {}): Run {
     project: 'digits',
     kind: 'train',
     step: 'train',
-    title: '',
+    title: 'train digits',
     folder: '/p',
     status: 'running',
     reason: '',

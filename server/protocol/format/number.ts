@@ -14,8 +14,8 @@ export function formatValue(value: number | string | null | undefined, locale: s
   return formatFloat(value, locale, significantDigits);
 }
 
-/** A value on an axis: without the zeros that a column needs. */
-export function formatTick(value: number, locale: string): string {
+/** A value on an axis or in a line of text: without the zeros that a column needs. */
+export function formatShort(value: number | string, locale: string): string {
   return formatFloat(value, locale, 1);
 }
 
@@ -27,10 +27,8 @@ function formatFloat(value: number | string | null | undefined, locale: string, 
   if (number === -Infinity) return '−∞';
   const size = Math.abs(number);
   if (size !== 0 && (size < 1e-4 || size >= 1e7)) {
-    return number
-      .toExponential(significantDigits - 1)
-      .replace('e+', 'e')
-      .replace('-', '−');
+    const text = number.toExponential(significantDigits - 1);
+    return (leastDigits === 1 ? text.replace(/\.?0+e/, 'e') : text).replace('e+', 'e').replace('-', '−');
   }
   if (Number.isInteger(number)) return formatCount(number, locale);
   const options =

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { exactTime, formatSpan, relativeTime } from '../../../../webview-ui/format/time.ts';
+import { exactTime, formatSpan, relativeTime } from '../../../../server/protocol/format/time.ts';
 
 const now = Date.UTC(2026, 10, 22, 12, 0, 0);
 const minute = 60_000;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { advance } from '../../../../webview-ui/host/resume.ts';
+import { advance } from '../../../server/protocol/resume.ts';
 
 describe('resuming after a break', () => {
   it('asks a topic from the last cursor on, and from the start after a resync', () => {

@@ -5,10 +5,10 @@ import {
   formatMemory,
   formatParam,
   formatPercent,
-  formatTick,
+  formatShort,
   formatValue,
   middleEllipsis,
-} from '../../../../webview-ui/format/number.ts';
+} from '../../../../server/protocol/format/number.ts';
 
 describe('numbers', () => {
   it('show a metric with the same precision everywhere, so that columns align', () => {
@@ -16,7 +16,7 @@ describe('numbers', () => {
       [0.95, 0.98234, 12.3456, 1234.56, 3].map((value) => formatValue(value, 'en')),
       ['0.9500', '0.9823', '12.35', '1,234.6', '3'],
     );
-    assert.equal(formatTick(0.95, 'en'), '0.95');
+    assert.equal(formatShort(0.95, 'en'), '0.95');
   });
 
   it('name what is no number', () => {
