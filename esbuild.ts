@@ -41,7 +41,7 @@ const builds: BuildOptions[] = [
     entryPoints: {
       slipway: 'server/cli/main.ts',
       launcher: 'server/runtimes/local/launcher.ts',
-      hashWorker: 'server/objects/addWorker.ts',
+      addWorker: 'server/engine/addWorker.ts',
     },
     outdir: 'dist/server',
     platform: 'node',

@@ -10,7 +10,7 @@ export interface Installation {
   /** The bundled command line. */
   mainPath: string;
   launcherPath: string;
-  hashWorkerPath: string;
+  addWorkerPath: string;
 }
 
 export function installation(): Installation {
@@ -26,6 +26,6 @@ export function installation(): Installation {
     version,
     mainPath: join(server, 'slipway.js'),
     launcherPath: join(server, 'launcher.js'),
-    hashWorkerPath: join(server, 'hashWorker.js'),
+    addWorkerPath: join(server, 'addWorker.js'),
   };
 }

@@ -68,7 +68,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 
 async function run(options: ServeOptions, log: Log, end: (why: string) => void, ended: Promise<string>): Promise<void> {
   const { data } = options;
-  const { root, version, hashWorkerPath, launcherPath, mainPath } = installation();
+  const { root, version, addWorkerPath, launcherPath, mainPath } = installation();
   const folders: Folders = {
     data,
     runs: join(data, 'runs'),
@@ -99,8 +99,8 @@ async function run(options: ServeOptions, log: Log, end: (why: string) => void, 
     actor: identity.actor,
     runtime,
     folders,
-    statIndexFile: join(data, 'files.db'),
-    hashWorkerPath,
+    statIndexFolder: join(data, 'files'),
+    addWorkerPath,
     gateway: { command: [process.execPath, mainPath, 'gateway'], env: asNode, host },
     env: process.env,
     log,

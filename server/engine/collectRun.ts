@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { lastException } from '../domain/run/exception.ts';
 import type { Collected, RunException, RunOutput, RunSpec } from '../domain/run/run.ts';
 import { exportScalars } from '../metrics/index.ts';
-import { addFolder } from '../objects/index.ts';
+import { type AddedFile, addedFiles, addFolder } from '../objects/index.ts';
 import type { Float } from '../protocol/entities.ts';
 import { storeFolder } from './bytes.ts';
 import type { Context } from './context.ts';
@@ -104,12 +104,12 @@ async function collectOutputs(context: Context, spec: RunSpec, folder: RunFolder
   const added = await addFolder({
     path: folder.output,
     storeRoot: context.folders.objects,
-    statIndexFile: context.statIndexFile,
-    workerPath: context.hashWorkerPath,
+    statIndexFolder: null,
+    workerPath: context.addWorkerPath,
     signal: context.signal,
   });
-  const groups = new Map<string, typeof added.entries>();
-  for (const entry of added.entries) {
+  const groups = new Map<string, AddedFile[]>();
+  for (const entry of addedFiles(added.files)) {
     // What lies in a folder of the output belongs to the output of that name; loose files are the output `files`.
     const slash = entry.relpath.indexOf('/');
     const [name, relpath] =

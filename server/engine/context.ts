@@ -28,11 +28,11 @@ export type Log = (level: 'info' | 'warn' | 'error', message: string, detail?: R
 export interface Context {
   engine: Engine;
   objects: FileStore;
-  statIndexFile: string;
+  statIndexFolder: string;
   runtime: Runtime;
   folders: Folders;
-  /** File of the bundled hashing worker. */
-  hashWorkerPath: string;
+  /** File of the bundled thread that adds data, `addWorker.ts`. */
+  addWorkerPath: string;
   /** Pseudonymous id of the user. */
   actor: string;
   env: NodeJS.ProcessEnv;

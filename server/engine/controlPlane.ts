@@ -33,8 +33,8 @@ export interface ControlPlaneOptions {
   actor: string;
   runtime: LocalRuntime;
   folders: Folders;
-  statIndexFile: string;
-  hashWorkerPath: string;
+  statIndexFolder: string;
+  addWorkerPath: string;
   gateway: { command: string[]; env: Record<string, string>; host: string };
   env: NodeJS.ProcessEnv;
   log: Log;
@@ -48,10 +48,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const context: Context = {
     engine,
     objects: new FileStore(folders.objects),
-    statIndexFile: options.statIndexFile,
+    statIndexFolder: options.statIndexFolder,
     runtime,
     folders,
-    hashWorkerPath: options.hashWorkerPath,
+    addWorkerPath: options.addWorkerPath,
     actor,
     env: options.env,
     now,

@@ -1,15 +1,15 @@
 /** Dataset versions and their splits: reading the bytes, then telling the reducer what they are. */
 import { readFile } from 'node:fs/promises';
 import type { DatasetState, DatasetVersionState } from '../domain/dataset/dataset.ts';
-import { diffManifests } from '../domain/dataset/diff.ts';
 import { findLeakage } from '../domain/dataset/leakage.ts';
 import type { DirEntry } from '../domain/dataset/manifest.ts';
 import { type PreviousSplit, type Split, splitDataset, splitDocument } from '../domain/dataset/split.ts';
 import { type AddProgress, addFolder, materialize } from '../objects/index.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import type { SplitSpec } from '../protocol/slipwayFile.ts';
-import { readFolder, storeFolder } from './bytes.ts';
+import { readFolder } from './bytes.ts';
 import type { Context } from './context.ts';
+import { type LatestVersion, VersionSummary } from './summarizeVersion.ts';
 
 export interface AddVersionRequest {
   name: string;
@@ -33,33 +33,27 @@ export interface AddedVersion {
  */
 export async function addVersion(context: Context, request: AddVersionRequest): Promise<AddedVersion> {
   const { name, project } = request;
+  const before = await context.engine.state<DatasetState>('dataset', name);
+  const latest = before?.versions.at(-1);
+  const summaryInput: LatestVersion | null = latest
+    ? { md5: latest.md5, isFolder: latest.isFolder, name: fileNameOf(latest) }
+    : null;
   const added = await addFolder({
     path: request.path,
     storeRoot: context.folders.objects,
-    statIndexFile: context.statIndexFile,
+    statIndexFolder: context.statIndexFolder,
     rehash: request.rehash,
-    workerPath: context.hashWorkerPath,
+    workerPath: context.addWorkerPath,
+    summaryInput,
     signal: request.signal,
     onProgress: request.onProgress,
   });
-  const [single] = added.entries;
-  const stored = added.isSingleFile
-    ? { md5: single!.md5, sha256: single!.sha256, files: 1, bytes: single!.bytes }
-    : await storeFolder(context.objects, added.entries);
-  const before = await context.engine.state<DatasetState>('dataset', name);
-  const latest = before?.versions.at(-1);
-  const diff = diffManifests(latest ? await entriesOf(context, latest) : [], added.entries);
+  const summary = VersionSummary.parse(added.summary);
   await context.engine.send('dataset', name, {
     type: 'versionAdded',
     name,
-    md5: stored.md5,
-    sha256: stored.sha256,
+    ...summary,
     isFolder: !added.isSingleFile,
-    files: stored.files,
-    bytes: stored.bytes,
-    added: diff.added.length + diff.moved.length,
-    changed: diff.changed.length,
-    removed: diff.removed.length + diff.moved.length,
     source: added.root,
     project,
     actor: context.actor,
@@ -72,7 +66,11 @@ export async function addVersion(context: Context, request: AddVersionRequest): 
 /** The files of a version. A single file has its own name as the only relpath. */
 export async function entriesOf(context: Context, version: DatasetVersionState): Promise<DirEntry[]> {
   if (version.isFolder) return readFolder(context.objects, version.md5);
-  return [{ relpath: version.source.split('/').at(-1)!, md5: version.md5 }];
+  return [{ relpath: fileNameOf(version), md5: version.md5 }];
+}
+
+function fileNameOf(version: DatasetVersionState): string {
+  return version.source.split('/').at(-1)!;
 }
 
 /** One version of a dataset; the latest if no number is given. @throws SlipwayError `dataset.unknown` */

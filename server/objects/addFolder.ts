@@ -1,19 +1,22 @@
 import { Worker } from 'node:worker_threads';
 import { SlipwayError } from '../protocol/errors.ts';
+import { type FileColumns, FileTable } from './fileTable.ts';
 
 export interface AddRequest {
   /** The dataset's folder, or its one file. */
   path: string;
   /** The store's root; null: hash only, copy nothing. */
   storeRoot: string | null;
-  /** The SQLite file of the stat index. */
-  statIndexFile: string;
+  /** Where the stat indexes lie, one file for each dataset's folder; null: every file is read. */
+  statIndexFolder: string | null;
   /** Whether to read every file again, whatever the stat index says. */
   rehash?: boolean;
   /** Threads that read and hash; default: one for each core, at most eight. */
   threads?: number;
-  /** Where `addWorker` lies as JavaScript that Node can run. */
+  /** Where a file that calls `serveAdd` lies as JavaScript that Node can run. */
   workerPath: string;
+  /** Handed to that file's summary. */
+  summaryInput?: unknown;
   signal?: AbortSignal;
   onProgress?: (progress: AddProgress) => void;
 }
@@ -39,19 +42,20 @@ export interface AddResult {
   root: string;
   isSingleFile: boolean;
   /** In no particular order. */
-  entries: AddedFile[];
+  files: FileTable;
   bytes: number;
   /** Files that were read; the stat index knew the others. */
   hashedFiles: number;
   /** Links to folders, which are not part of the dataset. */
   folderLinks: string[];
+  /** What the worker made of the files; undefined where it makes nothing of them. */
+  summary: unknown;
   seconds: number;
 }
 
 /** What the worker is started with: the request without what cannot cross to a thread. */
-export type AddJob = Required<Omit<AddRequest, 'workerPath' | 'signal' | 'onProgress' | 'threads'>> & {
+export type AddJob = Required<Omit<AddRequest, 'signal' | 'onProgress' | 'threads'>> & {
   role: 'add';
-  workerPath: string;
   threads: number | null;
   /** One Int32: not 0 when the add is cancelled. Shared, so that threads see it in the middle of their work. */
   cancelled: SharedArrayBuffer;
@@ -59,7 +63,7 @@ export type AddJob = Required<Omit<AddRequest, 'workerPath' | 'signal' | 'onProg
 
 export type AddMessage =
   | { type: 'progress'; progress: AddProgress }
-  | { type: 'done'; result: AddResult }
+  | { type: 'done'; result: Omit<AddResult, 'files'> & { files: FileColumns } }
   | { type: 'refused'; code: string; message: string; hint: string; status: number };
 
 /**
@@ -70,9 +74,12 @@ export type AddMessage =
  * @throws SlipwayError of `walkDataset`; `dataset.changedDuringAdd`, `dataset.cancelled`, `object.noRoom`
  */
 export function addFolder(request: AddRequest): Promise<AddResult> {
-  const { path, storeRoot, statIndexFile, rehash = false, threads = null, workerPath, signal, onProgress } = request;
+  const { path, storeRoot, statIndexFolder, rehash = false, threads = null, workerPath, signal, onProgress } = request;
   const cancelled = new SharedArrayBuffer(4);
-  const job: AddJob = { role: 'add', path, storeRoot, statIndexFile, rehash, threads, workerPath, cancelled };
+  const { summaryInput } = request;
+  const job: AddJob = {
+    ...{ role: 'add', path, storeRoot, statIndexFolder, rehash, threads, workerPath, summaryInput, cancelled },
+  };
   const cancel = () => Atomics.store(new Int32Array(cancelled), 0, 1);
   if (signal?.aborted) cancel();
 
@@ -81,7 +88,7 @@ export function addFolder(request: AddRequest): Promise<AddResult> {
     signal?.addEventListener('abort', cancel);
     worker.on('message', (message: AddMessage) => {
       if (message.type === 'progress') onProgress?.(message.progress);
-      else if (message.type === 'done') resolve(message.result);
+      else if (message.type === 'done') resolve({ ...message.result, files: new FileTable(message.result.files) });
       else reject(new SlipwayError(message.code, message.message, message.hint, message.status));
     });
     worker.on('error', reject);
@@ -90,4 +97,14 @@ export function addFolder(request: AddRequest): Promise<AddResult> {
       reject(new Error(`the add of ${path} ended with status ${code} and no result`));
     });
   });
+}
+
+/** The files of a table as objects; only for tables that are known to be small. */
+export function addedFiles(files: FileTable): AddedFile[] {
+  return Array.from({ length: files.count }, (_, row) => ({
+    relpath: files.name(row),
+    md5: files.md5(row),
+    sha256: files.sha256(row),
+    bytes: files.bytes(row),
+  }));
 }

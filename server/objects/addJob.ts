@@ -1,22 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
-import { SlipwayError } from '../protocol/errors.ts';
-import type { AddedFile, AddJob, AddProgress, AddResult } from './addFolder.ts';
-import { syncManyFiles } from './durability.ts';
-import { checkCancelled, HashThreads } from './hashThreads.ts';
-import { objectPath, temporaryFolder } from './layout.ts';
-import { type IndexedFile, StatIndex } from './statIndex.ts';
-import { changedDuringAdd, isStored, type StoredFile } from './storeFile.ts';
-import { visitDataset, type Walk, type WalkedFile, walkDataset } from './walk.ts';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AddJob, AddProgress, AddResult } from './addFolder.ts';
+import { assertUnchanged } from './assertUnchanged.ts';
+import { Commit } from './commit.ts';
+import type { FileTable } from './fileTable.ts';
+import { COUNTER, checkCancelled, runHashThreads } from './hashThreads.ts';
+import { temporaryFolder } from './layout.ts';
+import { type IndexFacts, StatIndex } from './statIndex.ts';
+import { StoredShards } from './storedShards.ts';
+import { type Walk, walkDataset } from './walk.ts';
 
-/** What goes to a thread at once. */
-const BATCH = { files: 256, bytes: 64 << 20 };
-/** When the copies are synced and get their names: a crash costs at most this much work. */
-const COMMIT = { intervalMs: 5_000, bytes: 2 ** 30 };
-/** Batches a thread has before it, so that it never waits for the next. */
-const BATCHES_AHEAD = 2;
+/** Makes something of the files that were added, as their manifest. */
+export type Summarize = (
+  added: { files: FileTable; root: string; isSingleFile: boolean; bytes: number },
+  job: Pick<AddJob, 'storeRoot' | 'summaryInput'>,
+  /** What it made of the very same files at an earlier add; null when they are not. */
+  remembered: unknown,
+) => Promise<unknown>;
+
+/** What a thread takes at once: small enough that two threads end together. */
+const BATCH = { files: 64, bytes: 8 << 20 };
 const MAX_THREADS = 8;
 const PROGRESS_INTERVAL_MS = 100;
 /** Temporary files this old belong to an add that died. */
@@ -24,178 +30,113 @@ const STALE_MS = 24 * 3600 * 1000;
 
 /**
  * Adds a dataset, inside a thread of its own: list, look up in the stat index, have the rest read by threads, commit in
- * portions, list again. A copy gets its object's name only after its bytes are on the disk, so that an object under its
- * name is whole whatever happens; the last sync makes the names durable.
+ * portions, look whether anything changed meanwhile. A copy gets its object's name only after its bytes are on the disk,
+ * so that an object under its name is whole whatever happens; the last sync makes the names durable.
  */
-export async function runAdd(job: AddJob, onProgress: (progress: AddProgress) => void): Promise<AddResult> {
-  const startedAt = performance.now();
+export async function runAdd(
+  job: AddJob,
+  onProgress: (progress: AddProgress) => void,
+  summarize?: Summarize,
+): Promise<AddResult> {
+  const startedAt = { clockMs: performance.now(), atMs: Date.now() };
   const flag = new Int32Array(job.cancelled);
   const walk = walkDataset(job.path, () => checkCancelled(flag));
-  const index = new StatIndex(job.statIndexFile);
-  const temporary = makeTemporaryFolder(job.storeRoot);
-  try {
-    const report = progressReporter(walk.files, startedAt, onProgress);
-    const entries: AddedFile[] = [];
-    const toRead = job.rehash ? walk.files : lookUp(walk.files, index, job.storeRoot, entries, report);
-    const commit = new Commit(job.storeRoot, temporary, index);
-    await readFiles(toRead, job, temporary, (file, stored) => {
-      commit.add(file, stored);
-      entries.push({ relpath: file.relpath, md5: stored.md5, sha256: stored.sha256, bytes: stored.bytes });
-      report(stored.bytes);
-    });
-    commit.finish();
-    assertUnchanged(walk, () => checkCancelled(flag));
-    return {
-      root: walk.root,
-      isSingleFile: walk.isSingleFile,
-      entries,
-      bytes: entries.reduce((sum, entry) => sum + entry.bytes, 0),
-      hashedFiles: toRead.length,
-      folderLinks: walk.folderLinks,
-      seconds: (performance.now() - startedAt) / 1000,
-    };
-  } finally {
-    index.close();
-    if (job.storeRoot !== null) rmSync(temporary, { recursive: true, force: true });
-  }
-}
+  const { files } = walk;
+  const index = job.statIndexFolder === null ? null : new StatIndex(job.statIndexFolder, walk.root);
+  const shards = job.storeRoot === null ? null : new StoredShards(job.storeRoot, index?.facts?.shards ?? null);
+  const totalBytes = sumBytes(files);
+  const known = new Progress(files.count, totalBytes, startedAt.clockMs, onProgress);
 
-/** Puts what the index knows, and the store has, into `entries`; returns the files that must be read. */
-function lookUp(
-  files: readonly WalkedFile[],
-  index: StatIndex,
-  storeRoot: string | null,
-  entries: AddedFile[],
-  report: (bytes: number) => void,
-): WalkedFile[] {
-  const known = index.lookup();
-  return files.filter((file) => {
-    const { relpath, bytes } = file;
-    const found = known(file.path, file);
-    if (found === null || (storeRoot !== null && !isStored(storeRoot, found.md5, bytes))) return true;
-    entries.push({ relpath, md5: found.md5, sha256: found.sha256, bytes });
-    report(bytes);
-    return false;
-  });
+  const toRead: number[] = [];
+  for (let row = 0; row < files.count; row++) {
+    const isKnown = !job.rehash && index !== null && index.recall(files, row);
+    if (isKnown && (shards === null || shards.holds(files, row))) known.add(files.bytes(row));
+    else toRead.push(row);
+  }
+  if (toRead.length > 0) await readFiles(walk, toRead, job, index, known);
+  const isRead = new Uint8Array(files.count);
+  for (const row of toRead) isRead[row] = 1;
+  assertUnchanged(
+    walk,
+    (row) => isRead[row] === 1,
+    startedAt.atMs,
+    () => checkCancelled(flag),
+  );
+
+  const isAsRemembered = toRead.length === 0 && index !== null && index.isComplete(files.count);
+  const { root, isSingleFile } = walk;
+  const remembered = isAsRemembered ? index.facts!.summary : null;
+  const summary = await summarize?.({ files, root, isSingleFile, bytes: totalBytes }, job, remembered);
+  const facts: IndexFacts = { summary: summary ?? null, shards: shards?.facts(files) ?? null };
+  if (index !== null && !(isAsRemembered && JSON.stringify(facts) === JSON.stringify(index.facts))) {
+    index.record(files, facts);
+  }
+  return {
+    ...{ root, isSingleFile, files, summary, bytes: totalBytes, hashedFiles: toRead.length },
+    folderLinks: walk.folderLinks,
+    seconds: (performance.now() - startedAt.clockMs) / 1000,
+  };
 }
 
 async function readFiles(
-  files: readonly WalkedFile[],
+  walk: Walk,
+  toRead: readonly number[],
   job: AddJob,
-  temporary: string,
-  accept: (file: WalkedFile, stored: StoredFile) => void,
+  index: StatIndex | null,
+  progress: Progress,
 ): Promise<void> {
-  if (files.length === 0) return;
-  const batches = makeBatches(files);
-  const wanted = job.threads ?? Math.min(availableParallelism(), MAX_THREADS);
-  const { storeRoot, cancelled } = job;
-  const count = Math.min(wanted, Math.ceil(files.length / BATCH.files));
-  const threads = new HashThreads(count, job.workerPath, {
-    role: 'hash',
-    storeRoot,
-    temporaryFolder: temporary,
-    cancelled,
-  });
-  const feed = async (thread: number) => {
-    for (const batch of batches) {
-      const stored = await threads.read(
-        thread,
-        batch.map(({ path, signature }) => ({ path, signature })),
-      );
-      batch.forEach((file, at) => {
-        accept(file, stored[at]!);
-      });
-    }
-  };
+  const { files, root, isSingleFile } = walk;
+  const { storeRoot, cancelled, workerPath } = job;
+  const rows = new Uint32Array(new SharedArrayBuffer(toRead.length * 4));
+  rows.set(toRead);
+  const batchEnds = makeBatches(files, rows);
+  const done = new Uint8Array(new SharedArrayBuffer(files.count));
+  const counters = new Int32Array(new SharedArrayBuffer(COUNTER.length * 4));
+  const temporary = makeTemporaryFolder(storeRoot);
+  const commit = new Commit({ files, rows, done, storeRoot, temporaryFolder: temporary, index });
   try {
-    await Promise.all(Array.from({ length: count * BATCHES_AHEAD }, (_, at) => feed(at % count)));
+    const threads = Math.min(job.threads ?? Math.min(availableParallelism(), MAX_THREADS), batchEnds.length);
+    let isReading = true;
+    const reading = runHashThreads(threads, workerPath, {
+      ...{ role: 'hash', root, isSingleFile, storeRoot, temporaryFolder: temporary, files: files.columns, cancelled },
+      rows: rows.buffer,
+      batchEnds: batchEnds.buffer,
+      done: done.buffer,
+      counters: counters.buffer,
+    }).finally(() => {
+      isReading = false;
+    });
+    const before = progress.now();
+    while (isReading) {
+      await Promise.race([reading, delay(PROGRESS_INTERVAL_MS)]);
+      const [readFiles, readBytes] = [counters[COUNTER.files]!, counters[COUNTER.kib]! * 1024];
+      progress.set(before.files + readFiles, before.bytes + readBytes);
+      commit.startPortion(readBytes);
+    }
+    await reading;
+    await commit.finish();
+    progress.finish();
   } finally {
-    await threads.close();
+    await commit.idle();
+    if (storeRoot !== null) rmSync(temporary, { recursive: true, force: true });
   }
 }
 
-function* makeBatches(files: readonly WalkedFile[]): Generator<WalkedFile[]> {
-  let batch: WalkedFile[] = [];
+/** The end of each batch as a place in `rows`. */
+function makeBatches(files: FileTable, rows: Uint32Array): Uint32Array<SharedArrayBuffer> {
+  const ends: number[] = [];
+  let start = 0;
   let bytes = 0;
-  for (const file of files) {
-    batch.push(file);
-    bytes += file.bytes;
-    if (batch.length < BATCH.files && bytes < BATCH.bytes) continue;
-    yield batch;
-    batch = [];
+  for (let at = 0; at < rows.length; at++) {
+    bytes += files.bytes(rows[at]!);
+    if (at + 1 - start < BATCH.files && bytes < BATCH.bytes && at + 1 < rows.length) continue;
+    ends.push(at + 1);
+    start = at + 1;
     bytes = 0;
   }
-  if (batch.length > 0) yield batch;
-}
-
-/** Collects what was read and commits it in portions: sync the copies, rename them, remember them in the index. */
-class Commit {
-  readonly #storeRoot: string | null;
-  readonly #temporary: string;
-  readonly #index: StatIndex;
-  readonly #folders = new Set<string>();
-  #pending: { temporary: string; object: string }[] = [];
-  #indexed: IndexedFile[] = [];
-  #bytes = 0;
-  #flushedAt = performance.now();
-
-  constructor(storeRoot: string | null, temporary: string, index: StatIndex) {
-    this.#storeRoot = storeRoot;
-    this.#temporary = temporary;
-    this.#index = index;
-  }
-
-  add({ path, signature }: WalkedFile, { md5, sha256, bytes, hashedAtNs, temporary }: StoredFile): void {
-    this.#indexed.push({ path, signature, hashedAtNs, md5, sha256 });
-    if (temporary !== null) {
-      this.#pending.push({ temporary, object: objectPath(this.#storeRoot!, md5) });
-      this.#bytes += bytes;
-    }
-    if (this.#bytes >= COMMIT.bytes || performance.now() - this.#flushedAt >= COMMIT.intervalMs) this.#flush();
-  }
-
-  /** Commits the rest and makes all names durable, also those of objects that another add has just stored. */
-  finish(): void {
-    this.#flush();
-    if (this.#storeRoot !== null) syncManyFiles(this.#temporary, this.#folders);
-  }
-
-  #flush(): void {
-    if (this.#pending.length > 0) {
-      syncManyFiles(
-        this.#temporary,
-        this.#pending.map(({ temporary }) => temporary),
-      );
-    }
-    for (const { temporary, object } of this.#pending) {
-      const folder = dirname(object);
-      if (!this.#folders.has(folder)) mkdirSync(folder, { recursive: true });
-      this.#folders.add(folder);
-      renameSync(temporary, object);
-    }
-    this.#index.record(this.#indexed);
-    this.#pending = [];
-    this.#indexed = [];
-    this.#bytes = 0;
-    this.#flushedAt = performance.now();
-  }
-}
-
-/** A version is what the files were at one moment: nothing came, went or changed between the two listings. */
-function assertUnchanged(before: Walk, checkpoint: () => void): void {
-  const signatures = new Map(before.files.map((file) => [file.path, file.signature]));
-  const compare = ({ path, signature }: WalkedFile) => {
-    if (signatures.get(path) !== signature) throw changedDuringAdd(path);
-    signatures.delete(path);
-  };
-  try {
-    visitDataset(before.root, compare, checkpoint);
-  } catch (error) {
-    // A folder that is gone by now is a change like any other.
-    const isChange = error instanceof SlipwayError && !/cancelled|changedDuringAdd/.test(error.code);
-    throw isChange ? changedDuringAdd(before.root, error) : error;
-  }
-  for (const path of signatures.keys()) throw changedDuringAdd(path);
+  const shared = new Uint32Array(new SharedArrayBuffer(ends.length * 4));
+  shared.set(ends);
+  return shared;
 }
 
 /** The add's own folder for temporary files; those of adds that died long ago are removed on the way. */
@@ -213,21 +154,55 @@ function makeTemporaryFolder(storeRoot: string | null): string {
   return folder;
 }
 
-function progressReporter(
-  files: readonly WalkedFile[],
-  startedAt: number,
-  onProgress: (progress: AddProgress) => void,
-): (bytes: number) => void {
-  const totalBytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  const done = { files: 0, bytes: 0 };
-  let lastAt = 0;
-  return (bytes) => {
-    done.files += 1;
-    done.bytes += bytes;
-    const now = performance.now();
-    if (now - lastAt < PROGRESS_INTERVAL_MS && done.files < files.length) return;
-    lastAt = now;
-    const seconds = Math.max(now - startedAt, 1) / 1000;
-    onProgress({ ...done, totalFiles: files.length, totalBytes, filesPerSecond: done.files / seconds });
-  };
+function sumBytes(files: FileTable): number {
+  let sum = 0;
+  for (let row = 0; row < files.count; row++) sum += files.bytes(row);
+  return sum;
+}
+
+/** Tells how far an add is, not more often than anybody can look. */
+class Progress {
+  readonly #startedAtMs: number;
+  readonly #totals: { totalFiles: number; totalBytes: number };
+  readonly #tell: (progress: AddProgress) => void;
+  #done = { files: 0, bytes: 0 };
+  #toldAtMs = 0;
+
+  constructor(totalFiles: number, totalBytes: number, startedAtMs: number, tell: (progress: AddProgress) => void) {
+    this.#totals = { totalFiles, totalBytes };
+    this.#startedAtMs = startedAtMs;
+    this.#tell = tell;
+  }
+
+  now(): { files: number; bytes: number } {
+    return this.#done;
+  }
+
+  add(bytes: number): void {
+    this.#done.files += 1;
+    this.#done.bytes += bytes;
+    if (this.#done.files === this.#totals.totalFiles) this.#report();
+    // Reading the clock for each file would cost more than the rest.
+    else if (this.#done.files % 1024 === 0) this.#reportIfDue();
+  }
+
+  set(files: number, bytes: number): void {
+    this.#done = { files, bytes };
+    this.#reportIfDue();
+  }
+
+  finish(): void {
+    this.#done = { files: this.#totals.totalFiles, bytes: this.#totals.totalBytes };
+    this.#report();
+  }
+
+  #reportIfDue(): void {
+    if (performance.now() - this.#toldAtMs >= PROGRESS_INTERVAL_MS) this.#report();
+  }
+
+  #report(): void {
+    this.#toldAtMs = performance.now();
+    const seconds = Math.max(this.#toldAtMs - this.#startedAtMs, 1) / 1000;
+    this.#tell({ ...this.#done, ...this.#totals, filesPerSecond: this.#done.files / seconds });
+  }
 }

@@ -4,7 +4,6 @@ import { lstat, mkdir, readdir, readFile, realpath, rename, rm, writeFile } from
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { SlipwayError } from '../protocol/errors.ts';
 import { isNoEntry } from './fileStore.ts';
-import { fileState } from './statIndex.ts';
 import { type CheckoutEntry, siblingOf, writeFiles } from './writeFiles.ts';
 
 export interface CheckoutRequest {
@@ -105,7 +104,8 @@ async function readdirOrNone(folder: string): Promise<Dirent[]> {
 /** A name that is not UTF-8 cannot be looked up by its text; it is certainly not one of ours. */
 async function signatureOf(path: string): Promise<string> {
   try {
-    return fileState(await lstat(path, { bigint: true })).signature;
+    const { size, mtimeNs, ctimeNs, ino, dev } = await lstat(path, { bigint: true });
+    return `${size}:${mtimeNs}:${ctimeNs}:${ino}:${dev}`;
   } catch (error) {
     if (isNoEntry(error)) return 'unknown';
     throw error;

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 
@@ -14,10 +14,10 @@ export async function syncPath(path: string): Promise<void> {
 
 /**
  * Has many new files written to the disk: on Linux by one `sync -f` (syncfs(2)) of their file system, which is much
- * faster than one fsync a file; elsewhere, or where there is no `sync`, by an fsync each. Blocks: for threads only.
+ * faster than one fsync a file; elsewhere, or where there is no `sync`, by an fsync each.
  */
-export function syncManyFiles(folder: string, paths: Iterable<string>): void {
-  if (process.platform === 'linux' && spawnSync('sync', ['-f', '--', folder], { stdio: 'ignore' }).status === 0) return;
+export async function syncManyFiles(folder: string, paths: Iterable<string>): Promise<void> {
+  if (process.platform === 'linux' && (await syncFileSystem(folder))) return;
   for (const path of paths) {
     const fd = openSync(path, 'r');
     try {
@@ -26,4 +26,12 @@ export function syncManyFiles(folder: string, paths: Iterable<string>): void {
       closeSync(fd);
     }
   }
+}
+
+function syncFileSystem(folder: string): Promise<boolean> {
+  return new Promise((settle) => {
+    const sync = spawn('sync', ['-f', '--', folder], { stdio: 'ignore' });
+    sync.on('error', () => settle(false));
+    sync.on('exit', (status) => settle(status === 0));
+  });
 }

@@ -1,21 +1,48 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type MessagePort, threadId, Worker } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 import { SlipwayError } from '../protocol/errors.ts';
-import { FileReader, type FileToStore, type StoredFile } from './storeFile.ts';
+import { type FileColumns, FileTable } from './fileTable.ts';
+import { FileReader } from './storeFile.ts';
 
-/** What a hash thread is started with. */
+/** What hash threads are started with. All of it is shared memory: threads take work and leave results without messages. */
 export interface HashJob {
   role: 'hash';
+  /** Which of the threads this is. */
+  thread: number;
+  root: string;
+  isSingleFile: boolean;
   storeRoot: string | null;
   /** The add's own folder for temporary files. */
   temporaryFolder: string;
+  files: FileColumns;
+  /** Rows to read, in batches: batch i is `rows[batchEnds[i - 1]…batchEnds[i]]`. Uint32 each. */
+  rows: SharedArrayBuffer;
+  batchEnds: SharedArrayBuffer;
+  /** One byte a row: see {@link rowDone}. */
+  done: SharedArrayBuffer;
+  /** Int32 numbers, see {@link COUNTER}. */
+  counters: SharedArrayBuffer;
   cancelled: SharedArrayBuffer;
 }
 
-type Answer =
-  | { id: number; files: StoredFile[] }
-  | { id: number; refusal: { code: string; message: string; hint: string; status: number } };
+/** Places in `counters`. Bytes are counted in KiB, so that 2 TiB fit. */
+export const COUNTER = { nextBatch: 0, files: 1, kib: 2, length: 3 };
+
+/** What stands in `done` for a row: read with nothing to store, or the thread whose copy of it waits for its name. */
+export const rowDone = { unread: 0, readOnly: 1, copiedBy: (thread: number) => 2 + thread };
+
+/** Where a thread puts its copy of a row. A folder of its own: creating files in one folder, threads would wait for each other. */
+export function temporaryPath(temporaryFolder: string, thread: number, row: number): string {
+  return `${temporaryFolder}/${thread}/${row}`;
+}
+
+interface Refusal {
+  code: string;
+  message: string;
+  hint: string;
+  status: number;
+}
 
 /** Throws `dataset.cancelled` once the flag is up. */
 export function checkCancelled(flag: Int32Array): void {
@@ -23,66 +50,69 @@ export function checkCancelled(flag: Int32Array): void {
   throw new SlipwayError('dataset.cancelled', 'Adding the dataset was cancelled.', 'Add it again to go on.', 409);
 }
 
-/** The thread's side: answers each batch of files with what was read of them, or with why one could not be. */
+/** The thread's side: takes batch after batch until none is left; tells only how that ended. */
 export function serveHashing(job: HashJob, port: MessagePort): void {
   const flag = new Int32Array(job.cancelled);
-  let count = 0;
-  // A folder of its own: creating files in one folder from several threads, they would wait for each other.
-  const folder = join(job.temporaryFolder, String(threadId));
-  if (job.storeRoot !== null) mkdirSync(folder);
-  const nextTemporary = () => join(folder, String(count++));
-  const reader = new FileReader(job.storeRoot, nextTemporary, () => checkCancelled(flag));
-  port.on('message', ({ id, files }: { id: number; files: FileToStore[] }) => {
-    try {
-      port.postMessage({ id, files: files.map((file) => reader.read(file)) } satisfies Answer);
-    } catch (error) {
-      const { code, message, hint, status } = asRefusal(error, job.storeRoot);
-      port.postMessage({ id, refusal: { code, message, hint, status } } satisfies Answer);
-    }
-  });
+  try {
+    readBatches(job, flag);
+    port.postMessage(null);
+  } catch (error) {
+    // The other threads need not go on.
+    Atomics.compareExchange(flag, 0, 0, 2);
+    const { code, message, hint, status } = asRefusal(error, job.storeRoot);
+    port.postMessage({ code, message, hint, status } satisfies Refusal);
+  }
 }
 
-/** Threads that read files; the life cycle is one add's. */
-export class HashThreads {
-  readonly #workers: Worker[];
-  readonly #waiting = new Map<number, PromiseWithResolvers<StoredFile[]>>();
-  #nextId = 0;
-
-  constructor(count: number, workerPath: string, job: HashJob) {
-    this.#workers = Array.from({ length: count }, () => {
-      const worker = new Worker(workerPath, { workerData: job, resourceLimits: { maxYoungGenerationSizeMb: 8 } });
-      worker.on('message', (answer: Answer) => this.#settle(answer));
-      worker.on('error', (error) => this.#failAll(error));
-      return worker;
-    });
-  }
-
-  /** Reads a batch on the given thread. @throws SlipwayError of `FileReader.read` */
-  read(thread: number, files: FileToStore[]): Promise<StoredFile[]> {
-    const id = this.#nextId++;
-    const waiting = Promise.withResolvers<StoredFile[]>();
-    this.#waiting.set(id, waiting);
-    this.#workers[thread]!.postMessage({ id, files });
-    return waiting.promise;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
-  }
-
-  #settle(answer: Answer): void {
-    const waiting = this.#waiting.get(answer.id)!;
-    this.#waiting.delete(answer.id);
-    if ('files' in answer) waiting.resolve(answer.files);
-    else {
-      const { code, message, hint, status } = answer.refusal;
-      waiting.reject(new SlipwayError(code, message, hint, status));
+function readBatches(job: HashJob, flag: Int32Array): void {
+  const { thread, root, temporaryFolder } = job;
+  const files = new FileTable(job.files);
+  const rows = new Uint32Array(job.rows);
+  const batchEnds = new Uint32Array(job.batchEnds);
+  const done = new Uint8Array(job.done);
+  const counters = new Int32Array(job.counters);
+  const copied = rowDone.copiedBy(thread);
+  if (job.storeRoot !== null) mkdirSync(join(temporaryFolder, String(thread)));
+  const reader = new FileReader(job.storeRoot, () => checkCancelled(flag));
+  for (;;) {
+    const batch = Atomics.add(counters, COUNTER.nextBatch, 1);
+    if (batch >= batchEnds.length) return;
+    const start = batch === 0 ? 0 : batchEnds[batch - 1]!;
+    for (const row of rows.subarray(start, batchEnds[batch])) {
+      const path = job.isSingleFile ? root : `${root}/${files.name(row)}`;
+      const temporary = temporaryPath(temporaryFolder, thread, row);
+      const { md5, sha256, bytes, hashedAtMs, isCopied } = reader.read(path, files.state(row), temporary);
+      files.setDigests(row, md5, sha256, hashedAtMs);
+      // After the digests: who sees it done may read them.
+      Atomics.store(done, row, isCopied ? copied : rowDone.readOnly);
+      Atomics.add(counters, COUNTER.files, 1);
+      Atomics.add(counters, COUNTER.kib, Math.round(bytes / 1024));
     }
   }
+}
 
-  #failAll(error: Error): void {
-    for (const waiting of this.#waiting.values()) waiting.reject(error);
-    this.#waiting.clear();
+/**
+ * Runs threads until every batch is read.
+ * @throws SlipwayError of `FileReader.read`, `object.noRoom`
+ */
+export async function runHashThreads(count: number, workerPath: string, job: Omit<HashJob, 'thread'>): Promise<void> {
+  const workers: Worker[] = [];
+  const ends = Array.from({ length: count }, (_, thread) => {
+    const workerData: HashJob = { ...job, thread };
+    const worker = new Worker(workerPath, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
+    workers.push(worker);
+    return new Promise<Refusal | null>((settle, fail) => {
+      worker.on('message', settle);
+      worker.on('error', fail);
+      worker.on('exit', (status) => fail(new Error(`a hash thread ended with status ${status} and no result`)));
+    });
+  });
+  try {
+    const refusals = (await Promise.all(ends)).filter((end) => end !== null);
+    const first = refusals.find(({ code }) => code !== 'dataset.cancelled') ?? refusals[0];
+    if (first) throw new SlipwayError(first.code, first.message, first.hint, first.status);
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
   }
 }
 

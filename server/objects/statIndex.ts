@@ -1,99 +1,161 @@
-import type { BigIntStats } from 'node:fs';
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-
-/** The digests of a file as it was when it was hashed. */
-export interface IndexedFile {
-  path: string;
-  /** Its {@link FileState} while it was read. */
-  signature: string;
-  /** When its hashing began, in nanoseconds since the epoch. */
-  hashedAtNs: bigint;
-  md5: string;
-  sha256: string;
-}
+import { createHash, randomUUID } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { isNoEntry } from './fileStore.ts';
+import { type FileState, FileTable } from './fileTable.ts';
 
 /**
  * A file stamped this shortly before its hashing may have been written once more within the same tick of the file
  * system's clock, unseen. FAT has the coarsest one, two seconds; the kernel's own runs up to 10 ms behind.
  */
-const CLOCK_GRANULARITY_NS = 2_000_000_000n;
+export const CLOCK_GRANULARITY_MS = 2000;
 
-/** What stat(2) says of a file. */
-export interface FileState {
-  bytes: number;
-  /** Size, mtime, ctime, inode and device: tells one state of a file from another without reading it. */
-  signature: string;
-  /** The later of mtime and ctime, in nanoseconds since the epoch. */
-  stampedNs: bigint;
-}
+const FORMAT = 'slipway stat index 1';
 
-/** The few facts that are kept of a stat: there may be very many files. */
-export function fileState({ size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): FileState {
-  return {
-    bytes: Number(size),
-    signature: `${size}:${mtimeNs}:${ctimeNs}:${ino}:${dev}`,
-    stampedNs: mtimeNs > ctimeNs ? mtimeNs : ctimeNs,
-  };
-}
+/** What is remembered beside the files. */
+const Facts = z.object({
+  format: z.literal(FORMAT),
+  root: z.string(),
+  /** What the caller of the add made of the files. */
+  summary: z.unknown(),
+  /** The folders of the store that held every file's object, as they were then: `<two hex>` → ctime. */
+  shards: z
+    .object({ store: z.string(), checkedAtMs: z.number(), ctimeMs: z.record(z.string(), z.number()) })
+    .nullable(),
+});
+export type IndexFacts = Omit<z.infer<typeof Facts>, 'format' | 'root'>;
 
 /**
- * Remembers which file had which digests, so that an unchanged file is not read again. An entry whose mtime or ctime is
- * not older than its hashing counts for nothing ("racily clean", Documentation/technical/racy-git.txt of git).
+ * Remembers which file of a dataset had which digests, so that an unchanged file is not read again. An entry whose mtime
+ * or ctime is not older than its hashing counts for nothing ("racily clean", Documentation/technical/racy-git.txt of
+ * git). One file for each dataset's folder, written anew by rename; its checksum makes a torn one count for nothing,
+ * so that it need not be synced. An add that is cut off leaves portions, which the next one finds.
  */
 export class StatIndex {
-  readonly #db: DatabaseSync;
+  readonly #folder: string;
+  readonly #root: string;
+  readonly #stem: string;
+  readonly #id = randomUUID();
+  /** The last complete listing first, then what cut-off adds have read since. */
+  readonly #known: Known[] = [];
+  readonly #portions: string[] = [];
+  readonly facts: IndexFacts | null = null;
 
-  /** @param file an SQLite file of its own, made if it is not there; on a local disk */
-  constructor(file: string) {
-    mkdirSync(dirname(file), { recursive: true });
-    this.#db = new DatabaseSync(file);
-    this.#db.exec(`
-      PRAGMA busy_timeout = 10000;
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = NORMAL;
-      CREATE TABLE IF NOT EXISTS files (
-        path TEXT PRIMARY KEY, signature TEXT NOT NULL, hashedAtNs INTEGER NOT NULL,
-        md5 TEXT NOT NULL, sha256 TEXT NOT NULL
-      ) WITHOUT ROWID, STRICT;`);
-  }
-
-  /** A look-up for many files, prepared once: the digests of a path whose stat is still the recorded one, else null. */
-  lookup(): (path: string, state: FileState) => { md5: string; sha256: string } | null {
-    const select = this.#db.prepare('SELECT signature, hashedAtNs, md5, sha256 FROM files WHERE path = ?');
-    select.setReadBigInts(true);
-    return (path, { signature, stampedNs }) => {
-      const row = select.get(path) as (Omit<IndexedFile, 'path'> & Record<string, unknown>) | undefined;
-      if (row === undefined || row.signature !== signature) return null;
-      if (stampedNs + CLOCK_GRANULARITY_NS >= row.hashedAtNs) return null;
-      return { md5: row.md5, sha256: row.sha256 };
-    };
-  }
-
-  /** Records files, in one transaction. */
-  record(files: readonly IndexedFile[]): void {
-    const insert = this.#db.prepare('INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)');
-    this.#db.exec('BEGIN IMMEDIATE');
-    try {
-      for (const { path, signature, hashedAtNs, md5, sha256 } of files) {
-        insert.run(path, signature, hashedAtNs, md5, sha256);
-      }
-      this.#db.exec('COMMIT');
-    } catch (error) {
-      this.#db.exec('ROLLBACK');
-      throw error;
+  /** @param folder where indexes lie, on a local disk; made if it is not there @param root what is to be added */
+  constructor(folder: string, root: string) {
+    mkdirSync(folder, { recursive: true });
+    this.#folder = folder;
+    this.#root = root;
+    this.#stem = createHash('sha256').update(root).digest('hex').slice(0, 32);
+    const complete = this.#read(this.#stem);
+    if (complete) {
+      this.facts = complete.facts;
+      this.#known.push({ table: complete.table, rows: null, next: 0 });
+    }
+    for (const name of readdirSync(folder)
+      .filter((each) => each.startsWith(`${this.#stem}.`))
+      .sort()) {
+      const portion = this.#read(name);
+      if (portion) this.#known.push({ table: portion.table, rows: null, next: 0 });
+      this.#portions.push(join(folder, name));
     }
   }
 
-  /** Forgets what is known of files at or below a path, as when a dataset is deleted. */
-  forget(path: string): void {
-    this.#db
-      .prepare('DELETE FROM files WHERE path = ? OR substr(path, 1, length(?)) = ?')
-      .run(path, `${path}/`, `${path}/`);
+  /** Whether so many files that are all recalled are those of the last complete listing, to the last. */
+  isComplete(files: number): boolean {
+    return this.facts !== null && this.#portions.length === 0 && this.#known[0]!.table.count === files;
   }
 
-  close(): void {
-    this.#db.close();
+  /** Gives a row of `table` the digests of the same file in the same state, if they are known and to be trusted. */
+  recall(table: FileTable, row: number): boolean {
+    const name = table.name(row);
+    const state = table.state(row);
+    // Backwards: what was read last counts.
+    for (let at = this.#known.length - 1; at >= 0; at--) {
+      const known = this.#known[at]!;
+      const knownRow = findRow(known, name);
+      if (knownRow === undefined || !isTrusted(known.table, knownRow, state)) continue;
+      table.copyDigests(row, known.table, knownRow);
+      return true;
+    }
+    return false;
   }
+
+  /** Remembers what was read so far, in case the add is cut off. */
+  recordPortion(table: FileTable, rows: readonly number[]): void {
+    const name = `${this.#stem}.${Date.now()}-${this.#portions.length}-${this.#id}`;
+    this.#write(name, table.select(rows), { summary: null, shards: null });
+    this.#portions.push(join(this.#folder, name));
+  }
+
+  /** Remembers the whole listing in place of all that was known of this dataset. */
+  record(table: FileTable, facts: IndexFacts): void {
+    this.#write(this.#stem, table, facts);
+    for (const portion of this.#portions) rmSync(portion, { force: true });
+  }
+
+  #read(name: string): { table: FileTable; facts: IndexFacts } | null {
+    let content: Buffer;
+    try {
+      content = readFileSync(join(this.#folder, name));
+    } catch (error) {
+      if (isNoEntry(error)) return null;
+      throw error;
+    }
+    const body = content.subarray(32);
+    if (body.length < 8 || !createHash('sha256').update(body).digest().equals(content.subarray(0, 32))) return null;
+    const factsBytes = body.readUInt32LE(0);
+    const facts = Facts.safeParse(JSON.parse(body.toString('utf8', 4, 4 + factsBytes)));
+    if (!facts.success || facts.data.root !== this.#root) return null;
+    return { table: FileTable.decode(body.subarray(4 + factsBytes)), facts: facts.data };
+  }
+
+  #write(name: string, table: FileTable, facts: IndexFacts): void {
+    const head = Buffer.from(JSON.stringify({ format: FORMAT, root: this.#root, ...facts }));
+    const size = Buffer.alloc(4);
+    size.writeUInt32LE(head.length);
+    const parts = [size, head, ...table.encode()];
+    const digest = createHash('sha256');
+    for (const part of parts) digest.update(part);
+    const temporary = join(this.#folder, `tmp-${randomUUID()}`);
+    const fd = openSync(temporary, 'wx', 0o600);
+    try {
+      for (const part of [digest.digest(), ...parts]) {
+        for (let at = 0; at < part.byteLength; ) at += writeSync(fd, part, at);
+      }
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, join(this.#folder, name));
+  }
+}
+
+interface Known {
+  table: FileTable;
+  rows: Map<string, number> | null;
+  /** The row after the one found last. */
+  next: number;
+}
+
+/** The same files mostly come in the same order: looks at the next row first, and builds a map only when that fails. */
+function findRow(known: Known, name: string): number | undefined {
+  const { table } = known;
+  if (known.next < table.count && table.name(known.next) === name) return known.next++;
+  if (known.rows === null) {
+    known.rows = new Map();
+    for (let row = 0; row < table.count; row++) known.rows.set(table.name(row), row);
+  }
+  const row = known.rows.get(name);
+  if (row !== undefined) known.next = row + 1;
+  return row;
+}
+
+function isTrusted(known: FileTable, row: number, state: FileState): boolean {
+  return known.isInState(row, state) && !isRacilyClean(state, known.hashedAtMs(row));
+}
+
+/** Whether a file or folder in this state may have changed unseen after it was looked at, at `atMs`. */
+export function isRacilyClean({ mtimeMs, ctimeMs }: Pick<FileState, 'mtimeMs' | 'ctimeMs'>, atMs: number): boolean {
+  return Math.max(mtimeMs, ctimeMs) + CLOCK_GRANULARITY_MS >= atMs;
 }

@@ -14,26 +14,23 @@ import {
 } from 'node:fs';
 import { SlipwayError } from '../protocol/errors.ts';
 import { OBJECT_MODE } from './fileStore.ts';
+import { type FileState, isSameState } from './fileTable.ts';
 import { objectPath } from './layout.ts';
-import { fileState } from './statIndex.ts';
-
-/** A file to read, as the walk saw it. */
-export interface FileToStore {
-  path: string;
-  signature: string;
-}
 
 /** A file that was read: its digests and, when the store did not have it, where its copy waits for its name. */
 export interface StoredFile {
   md5: string;
   sha256: string;
   bytes: number;
-  hashedAtNs: bigint;
-  temporary: string | null;
+  hashedAtMs: number;
+  /** Whether a copy was written to the temporary path. */
+  isCopied: boolean;
 }
 
 /** Files up to this size are read at once, and written only when the store does not have them yet. */
 const BUFFER_BYTES = 1 << 20;
+/** Whether a file created with {@link OBJECT_MODE} gets another mode. */
+const IS_MODE_MASKED = (process.umask() & OBJECT_MODE) !== 0;
 
 /**
  * Reads files into a store, one at a time, each byte once: both digests and the copy come from the same read. Made for
@@ -42,40 +39,40 @@ const BUFFER_BYTES = 1 << 20;
 export class FileReader {
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   readonly #root: string | null;
-  readonly #nextTemporary: () => string;
   readonly #checkpoint: () => void;
   #canReflink = true;
 
   /**
    * @param root the store's root; null: only the digests are wanted
-   * @param nextTemporary an unused path on the store's file system
    * @param checkpoint called between pieces; may throw to cancel
    */
-  constructor(root: string | null, nextTemporary: () => string, checkpoint: () => void) {
+  constructor(root: string | null, checkpoint: () => void) {
     this.#root = root;
-    this.#nextTemporary = nextTemporary;
     this.#checkpoint = checkpoint;
   }
 
-  /** @throws SlipwayError `dataset.changedDuringAdd` when the file is not, or does not stay, as the walk saw it */
-  read(file: FileToStore): StoredFile {
+  /**
+   * @param state as the walk saw the file
+   * @param temporary an unused path on the store's file system, for a copy if the store lacks the object
+   * @throws SlipwayError `dataset.changedDuringAdd` when the file is not, or does not stay, in that state
+   */
+  read(path: string, state: FileState, temporary: string): StoredFile {
     this.#checkpoint();
-    const hashedAtNs = BigInt(Date.now()) * 1_000_000n;
-    const fd = openUnchanged(file);
+    const hashedAtMs = Date.now();
+    const fd = openUnchanged(path, state);
     try {
-      const { size: bytes } = fstatSync(fd);
-      const stored = bytes < BUFFER_BYTES ? this.#readSmall(fd) : this.#readLarge(fd, file.path);
-      if (stored.bytes !== bytes || signatureOf(fd) !== file.signature) {
-        if (stored.temporary !== null) unlinkSync(stored.temporary);
-        throw changedDuringAdd(file.path);
+      const stored = state.size < BUFFER_BYTES ? this.#readSmall(fd, temporary) : this.#readLarge(fd, path, temporary);
+      if (stored.bytes !== state.size || !isSameState(fstatSync(fd), state)) {
+        if (stored.isCopied) unlinkSync(temporary);
+        throw changedDuringAdd(path);
       }
-      return { ...stored, hashedAtNs };
+      return { ...stored, hashedAtMs };
     } finally {
       closeSync(fd);
     }
   }
 
-  #readSmall(fd: number): Omit<StoredFile, 'hashedAtNs'> {
+  #readSmall(fd: number, temporary: string): Omit<StoredFile, 'hashedAtMs'> {
     let bytes = 0;
     for (let n = -1; n !== 0 && bytes < BUFFER_BYTES; bytes += n) {
       n = readSync(fd, this.#buffer, bytes, BUFFER_BYTES - bytes, null);
@@ -83,26 +80,24 @@ export class FileReader {
     const content = this.#buffer.subarray(0, bytes);
     const md5 = hash('md5', content);
     const found = { md5, sha256: hash('sha256', content), bytes };
-    if (this.#root === null || isStored(this.#root, md5, bytes)) return { ...found, temporary: null };
-    const temporary = this.#nextTemporary();
-    const out = openSync(temporary, 'wx', 0o600);
+    if (this.#root === null || isStored(this.#root, md5, bytes)) return { ...found, isCopied: false };
+    const out = openSync(temporary, 'wx', OBJECT_MODE);
     try {
       writeAll(out, content);
-      fchmodSync(out, OBJECT_MODE);
+      if (IS_MODE_MASKED) fchmodSync(out, OBJECT_MODE);
     } finally {
       closeSync(out);
     }
-    return { ...found, temporary };
+    return { ...found, isCopied: true };
   }
 
   /** Copies first where the file system shares blocks, so that what is hashed is what is stored; else as it reads. */
-  #readLarge(fd: number, path: string): Omit<StoredFile, 'hashedAtNs'> {
-    if (this.#root === null) return { ...this.#digest(fd, null), temporary: null };
-    const temporary = this.#nextTemporary();
+  #readLarge(fd: number, path: string, temporary: string): Omit<StoredFile, 'hashedAtMs'> {
+    if (this.#root === null) return { ...this.#digest(fd, null), isCopied: false };
     const found = this.#reflink(path, temporary) ? this.#digestFile(temporary) : this.#copy(fd, temporary);
-    if (!isStored(this.#root, found.md5, found.bytes)) return { ...found, temporary };
+    if (!isStored(this.#root, found.md5, found.bytes)) return { ...found, isCopied: true };
     unlinkSync(temporary);
-    return { ...found, temporary: null };
+    return { ...found, isCopied: false };
   }
 
   #reflink(path: string, temporary: string): boolean {
@@ -172,25 +167,21 @@ export function changedDuringAdd(path: string, cause?: unknown): SlipwayError {
   );
 }
 
-function openUnchanged(file: FileToStore): number {
+function openUnchanged(path: string, state: FileState): number {
   let fd: number;
   try {
-    fd = openSync(file.path, 'r');
+    fd = openSync(path, 'r');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw changedDuringAdd(file.path, error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw changedDuringAdd(path, error);
     if (code !== 'EACCES' && code !== 'EPERM') throw error;
-    throw new SlipwayError('dataset.unreadable', `${file.path} may not be read.`, 'Give yourself access to it.', 400, {
+    throw new SlipwayError('dataset.unreadable', `${path} may not be read.`, 'Give yourself access to it.', 400, {
       cause: error,
     });
   }
-  if (signatureOf(fd) === file.signature) return fd;
+  if (isSameState(fstatSync(fd), state)) return fd;
   closeSync(fd);
-  throw changedDuringAdd(file.path);
-}
-
-function signatureOf(fd: number): string {
-  return fileState(fstatSync(fd, { bigint: true })).signature;
+  throw changedDuringAdd(path);
 }
 
 function writeAll(fd: number, content: Uint8Array): void {

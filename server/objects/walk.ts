@@ -2,14 +2,17 @@ import { isUtf8 } from 'node:buffer';
 import { type Dirent, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { SlipwayError } from '../protocol/errors.ts';
+import { type FileState, FileTable } from './fileTable.ts';
 import { IGNORE_FILE, type IgnoreRules, isIgnored, rulesAbove, rulesIn } from './ignoreRules.ts';
-import { type FileState, fileState } from './statIndex.ts';
 
-/** A file of a dataset as it lies on disk. */
-export interface WalkedFile extends FileState {
-  /** Name below the dataset's folder, with `/`; of a single file, its base name. */
-  relpath: string;
-  path: string;
+/** What a walk hands out. */
+export interface WalkVisitor {
+  /** @param relpath the name below the dataset's folder, with `/`; of a single file, its base name */
+  onFile: (relpath: string, state: FileState) => void;
+  /** Called before the folder is read. @param path absolute */
+  onFolder?: (path: string, state: FileState) => void;
+  /** Called for each folder; may throw to end the walk. */
+  checkpoint?: () => void;
 }
 
 /** What was walked, besides its files. */
@@ -22,7 +25,9 @@ export interface WalkedDataset {
 }
 
 export interface Walk extends WalkedDataset {
-  files: WalkedFile[];
+  files: FileTable;
+  /** Every folder that was read, as it was just before: its mtime moves when a name in it comes or goes. */
+  folders: { path: string; state: FileState }[];
 }
 
 /** Folders that DVC leaves out wherever they are (dvc/ignore.py). */
@@ -40,28 +45,34 @@ const NEVER_DATA = new Set(['.git', '.hg', '.dvc']);
  * @throws SlipwayError `dataset.notFound`, `dataset.fileName`, `dataset.link`, `dataset.specialFile`,
  * `dataset.unreadable`, `dataset.empty`
  */
-export function walkDataset(path: string, checkpoint: () => void = () => {}): Walk {
-  const files: WalkedFile[] = [];
-  return { ...visitDataset(path, (file) => files.push(file), checkpoint), files };
+export function walkDataset(path: string, checkpoint?: () => void): Walk {
+  const files = new FileTable();
+  const folders: Walk['folders'] = [];
+  const dataset = visitDataset(path, {
+    onFile: (relpath, state) => files.append(relpath, state),
+    onFolder: (folder, state) => folders.push({ path: folder, state: picked(state) }),
+    checkpoint,
+  });
+  return { ...dataset, files, folders };
 }
 
 /** As {@link walkDataset}, but hands out each file and keeps none. */
-export function visitDataset(path: string, onFile: OnFile, checkpoint: () => void): WalkedDataset {
+export function visitDataset(path: string, visitor: WalkVisitor): WalkedDataset {
   const root = attempt(path, () => realpathSync(path));
-  const stats = attempt(root, () => statSync(root, { bigint: true }));
+  const stats = attempt(root, () => statSync(root));
   const dataset: WalkedDataset = { root, isSingleFile: stats.isFile(), folderLinks: [] };
   if (stats.isFile()) {
-    onFile({ relpath: basename(root), path: root, ...fileState(stats) });
+    visitor.onFile(basename(root), stats);
     return dataset;
   }
   if (!stats.isDirectory()) throw specialFile(root);
 
   let isEmpty = true;
-  const visit: OnFile = (file) => {
+  const onFile: WalkVisitor['onFile'] = (relpath, state) => {
     isEmpty = false;
-    onFile(file);
+    visitor.onFile(relpath, state);
   };
-  visitFolder(dataset, root, '', rulesAbove(root), visit, checkpoint);
+  visitFolder(dataset, root, '', rulesAbove(root), { ...visitor, onFile });
   if (isEmpty) {
     throw new SlipwayError(
       'dataset.empty',
@@ -72,37 +83,52 @@ export function visitDataset(path: string, onFile: OnFile, checkpoint: () => voi
   return dataset;
 }
 
-type OnFile = (file: WalkedFile) => void;
-
 function visitFolder(
   dataset: WalkedDataset,
   folder: string,
   prefix: string,
   above: IgnoreRules,
-  onFile: OnFile,
-  checkpoint: () => void,
+  visitor: WalkVisitor,
 ): void {
-  checkpoint();
-  const entries = attempt(folder, () => readdirSync(folder, { encoding: 'buffer', withFileTypes: true })).map(
-    (entry) => ({ entry, name: utf8Name(entry.name, folder) }),
+  visitor.checkpoint?.();
+  visitor.onFolder?.(
+    folder,
+    attempt(folder, () => statSync(folder)),
   );
+  const entries = readFolder(folder);
   const has = (name: string) => entries.some((each) => each.name === name);
   if (prefix !== '' && has('.dvc')) return;
   const rules = has(IGNORE_FILE) ? rulesIn(above, folder) : above;
 
-  for (const { entry, name } of entries) {
+  for (const entry of entries) {
+    const { name } = entry;
     if (NEVER_DATA.has(name) || name === IGNORE_FILE) continue;
     const path = `${folder}/${name}`;
     if (rules.length > 0 && isIgnored(rules, path, entry.isDirectory())) continue;
-    if (entry.isDirectory()) visitFolder(dataset, path, `${prefix}${name}/`, rules, onFile, checkpoint);
-    else visitFile(dataset, entry, path, prefix + name, onFile);
+    if (entry.isDirectory()) visitFolder(dataset, path, `${prefix}${name}/`, rules, visitor);
+    else visitFile(dataset, entry, path, prefix + name, visitor.onFile);
   }
 }
 
-function visitFile(dataset: WalkedDataset, entry: Dirent<Buffer>, path: string, relpath: string, onFile: OnFile): void {
-  const stats = attempt(path, () => lstatSync(path, { bigint: true }));
+/** Names are read as text, which is fast; only where that lost bytes they are read again, to refuse the name by its bytes. */
+function readFolder(folder: string): Dirent[] {
+  const entries = attempt(folder, () => readdirSync(folder, { withFileTypes: true }));
+  if (entries.some(({ name }) => name.includes('\uFFFD'))) {
+    for (const name of attempt(folder, () => readdirSync(folder, { encoding: 'buffer' }))) assertUtf8(name, folder);
+  }
+  return entries;
+}
+
+function visitFile(
+  dataset: WalkedDataset,
+  entry: Dirent,
+  path: string,
+  relpath: string,
+  onFile: WalkVisitor['onFile'],
+): void {
+  const stats = attempt(path, () => lstatSync(path));
   if (stats.isFile()) {
-    onFile({ relpath, path, ...fileState(stats) });
+    onFile(relpath, stats);
     return;
   }
   if (!entry.isSymbolicLink()) throw specialFile(path);
@@ -114,14 +140,18 @@ function visitFile(dataset: WalkedDataset, entry: Dirent<Buffer>, path: string, 
       'Put a copy of the file there, or leave the link out by .dvcignore.',
     );
   }
-  const targetStats = attempt(path, () => statSync(target, { bigint: true }));
-  if (targetStats.isFile()) onFile({ relpath, path, ...fileState(targetStats) });
+  const targetStats = attempt(path, () => statSync(target));
+  if (targetStats.isFile()) onFile(relpath, targetStats);
   else if (targetStats.isDirectory()) dataset.folderLinks.push(relpath);
   else throw specialFile(path);
 }
 
-function utf8Name(name: Buffer, folder: string): string {
-  if (isUtf8(name)) return name.toString('utf8');
+function picked({ size, mtimeMs, ctimeMs, ino, dev }: FileState): FileState {
+  return { size, mtimeMs, ctimeMs, ino, dev };
+}
+
+function assertUtf8(name: Buffer, folder: string): void {
+  if (isUtf8(name)) return;
   const shown = [...name].map((byte) =>
     byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`,
   );

@@ -47,11 +47,18 @@ export function fileDigests(entry: ManifestEntry): DatasetDigests {
  * `json.dumps(sorted(list, key=relpath), sort_keys=True)` (dvc_data/hashfile/tree.py, `as_bytes`). ASCII only.
  */
 export function dirManifest(entries: readonly DirEntry[]): string {
-  const items = sortByRelpath(entries).map((entry) => {
-    assertRelpath(entry.relpath);
-    return `{"md5": "${entry.md5}", "relpath": ${pythonJsonString(entry.relpath)}}`;
-  });
-  return `[${items.join(', ')}]`;
+  return [...dirManifestParts(sortByRelpath(entries))].join('');
+}
+
+/** The pieces of a {@link dirManifest}, an entry each, of entries in the order of {@link sortByRelpath}. */
+export function* dirManifestParts(sorted: Iterable<DirEntry>): Generator<string> {
+  let lead = '[';
+  for (const { md5, relpath } of sorted) {
+    assertRelpath(relpath);
+    yield `${lead}{"md5": "${md5}", "relpath": ${pythonJsonString(relpath)}}`;
+    lead = ', ';
+  }
+  yield lead === '[' ? '[]' : ']';
 }
 
 /** DVC's name of a manifest: `<md5 of its bytes>.dir`. */
@@ -86,16 +93,17 @@ export function parseDirManifest(text: string): DirEntry[] {
  * "md5sum invocation").
  */
 export function listing(entries: readonly Pick<ManifestEntry, 'relpath' | 'sha256'>[]): string {
-  return sortByRelpath(entries)
-    .map(({ relpath, sha256 }) => {
-      assertRelpath(relpath);
-      const isEscaped = /[\\\n\r]/.test(relpath);
-      const name = isEscaped
-        ? relpath.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r')
-        : relpath;
-      return `${isEscaped ? '\\' : ''}${sha256}  ./${name}\n`;
-    })
-    .join('');
+  return [...listingLines(sortByRelpath(entries))].join('');
+}
+
+/** The lines of a {@link listing}, of entries in the order of {@link sortByRelpath}. */
+export function* listingLines(sorted: Iterable<Pick<ManifestEntry, 'relpath' | 'sha256'>>): Generator<string> {
+  for (const { relpath, sha256 } of sorted) {
+    assertRelpath(relpath);
+    const isEscaped = /[\\\n\r]/.test(relpath);
+    const name = isEscaped ? relpath.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r') : relpath;
+    yield `${isEscaped ? '\\' : ''}${sha256}  ./${name}\n`;
+  }
 }
 
 const LISTING_ESCAPES: Record<string, string> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r' };
@@ -125,7 +133,17 @@ export function isRelpath(relpath: string): boolean {
 
 /** The entries in code-point order of their names, which is also the byte order of their UTF-8. */
 export function sortByRelpath<Entry extends { relpath: string }>(entries: readonly Entry[]): Entry[] {
-  return [...entries].sort((a, b) => compareCodePoints(a.relpath, b.relpath));
+  return sortedOrder(entries.map(({ relpath }) => relpath)).map((at) => entries[at]!);
+}
+
+/** The places of names in their code-point order. */
+export function sortedOrder(names: readonly string[]): number[] {
+  // Below the surrogates JavaScript's own order, which is much faster, is that of the code points.
+  const isPlain = !names.some((name) => /[\ud800-\uffff]/.test(name));
+  const compare = isPlain
+    ? (a: number, b: number) => (names[a]! < names[b]! ? -1 : names[a] === names[b] ? 0 : 1)
+    : (a: number, b: number) => compareCodePoints(names[a]!, names[b]!);
+  return Array.from(names.keys()).sort(compare);
 }
 
 /**

@@ -7,6 +7,7 @@ import { folderDigests } from '../../../server/domain/dataset/manifest.ts';
 import {
   type AddProgress,
   type AddRequest,
+  addedFiles,
   addFolder,
   FileStore,
   verifyObjects,
@@ -19,11 +20,14 @@ describe('adding a dataset', function () {
   const request = (changes: Partial<AddRequest> = {}): AddRequest => ({
     path: join(folder.path, 'data'),
     storeRoot: join(folder.path, 'store'),
-    statIndexFile: join(folder.path, 'index.sqlite'),
+    statIndexFolder: join(folder.path, 'index'),
     workerPath: resolve('server/objects/addWorker.ts'),
     ...changes,
   });
-  const add = (changes?: Partial<AddRequest>) => addFolder(request(changes));
+  const add = async (changes?: Partial<AddRequest>) => {
+    const result = await addFolder(request(changes));
+    return { ...result, entries: addedFiles(result.files) };
+  };
   const writeMany = (count: number) =>
     folder.write(Object.fromEntries(Array.from({ length: count }, (_, i) => [`data/${i % 10}/${i}`, `file ${i}`])));
 

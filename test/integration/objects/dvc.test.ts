@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { dirManifest, fileDigests, folderDigests } from '../../../server/domain/dataset/manifest.ts';
-import { addFolder, FileStore, findDvcRepository, writeDvcFile } from '../../../server/objects/index.ts';
+import { addedFiles, addFolder, FileStore, findDvcRepository, writeDvcFile } from '../../../server/objects/index.ts';
 import { testFolder } from '../../unit/objects/testFolder.ts';
 
 /** The `dvc` of DVC 3 to compare with, as `/path/to/venv/bin/dvc`. */
@@ -30,12 +30,13 @@ describe('compatibility with DVC 3', function () {
 
   /** What `slipway dataset add` does inside a DVC repository. */
   async function addAsSlipway(name: string, cacheFolder: string) {
-    const { entries, isSingleFile } = await addFolder({
+    const { files: table, isSingleFile } = await addFolder({
       path: at(name),
       storeRoot: cacheFolder,
-      statIndexFile: at('.slipway.sqlite'),
+      statIndexFolder: at('.slipway-index'),
       workerPath: resolve('server/objects/addWorker.ts'),
     });
+    const entries = addedFiles(table);
     if (!isSingleFile) await new FileStore(cacheFolder).put(Buffer.from(dirManifest(entries)), 'dir');
     const { digest, files, bytes } = isSingleFile ? fileDigests(entries[0]!) : folderDigests(entries);
     return { digest, bytes, files: isSingleFile ? null : files };

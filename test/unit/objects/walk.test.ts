@@ -2,15 +2,13 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { walkDataset } from '../../../server/objects/walk.ts';
+import { type Walk, walkDataset } from '../../../server/objects/walk.ts';
 import { testFolder } from './testFolder.ts';
 
 describe('dataset walk', () => {
   const folder = testFolder();
-  const walked = (path = 'data') =>
-    walkDataset(join(folder.path, path))
-      .files.map(({ relpath }) => relpath)
-      .sort();
+  const namesOf = ({ files }: Walk) => Array.from({ length: files.count }, (_, row) => files.name(row)).sort();
+  const walked = (path = 'data') => namesOf(walkDataset(join(folder.path, path)));
 
   it('lists the files of a folder, hidden ones too, and no empty folders', () => {
     folder.write({ 'data/a': '1', 'data/.hidden': '2', 'data/sub/b': '3' });
@@ -20,8 +18,8 @@ describe('dataset walk', () => {
 
   it('takes a single file as a dataset', () => {
     folder.write({ 'table.csv': '1' });
-    const { isSingleFile, files } = walkDataset(join(folder.path, 'table.csv'));
-    assert.deepEqual([isSingleFile, files.map(({ relpath }) => relpath)], [true, ['table.csv']]);
+    const walk = walkDataset(join(folder.path, 'table.csv'));
+    assert.deepEqual([walk.isSingleFile, namesOf(walk)], [true, ['table.csv']]);
   });
 
   it('never takes version control, DVC itself, or a DVC repository inside for data', () => {
