@@ -17,6 +17,7 @@ export interface PageActions {
   openSource(file: string, line: number): void;
   openExternal(url: string): void;
   copy(text: string): void;
+  save(name: string, bytes: Uint8Array): void;
   /** The address of a foreign application as the reader's browser reaches it. */
   externalUrl(url: string): Promise<string>;
 }
@@ -66,6 +67,7 @@ export class PageBridge {
     openSource: ({ file, line }) => this.actions.openSource(file, line),
     openExternal: ({ url }) => this.actions.openExternal(url),
     copy: ({ text }) => this.actions.copy(text),
+    save: ({ name, base64 }) => this.actions.save(name, Buffer.from(base64, 'base64')),
   };
 
   receive(message: PageMessage): void {

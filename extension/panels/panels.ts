@@ -73,6 +73,7 @@ export class Panels {
       openSource: (file: string, line: number) => void this.report(openSource(file, line)),
       openExternal: (url: string) => void this.report(openExternal(url)),
       copy: (text: string) => void vscode.env.clipboard.writeText(text),
+      save: (name: string, bytes: Uint8Array) => void this.report(saveFile(name, bytes)),
       externalUrl: (url: string) => this.externalUrl(url),
     };
     const bridge = new PageBridge(this.connection, actions, () => route, vscode.env.language);
@@ -153,6 +154,15 @@ async function openSource(file: string, line: number): Promise<void> {
     throw new Error(t('{0} is not in an open folder. Open the folder that it belongs to.', file));
   const at = new vscode.Position(Math.max(0, line - 1), 0);
   await vscode.window.showTextDocument(vscode.Uri.file(found), { selection: new vscode.Range(at, at) });
+}
+
+/** Asks where to, beside what the window has open. A page names files, not folders. */
+async function saveFile(name: string, bytes: Uint8Array): Promise<void> {
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
+  const base = name.replace(/[/\\]/g, '-');
+  const options = folder ? { defaultUri: vscode.Uri.joinPath(folder, base) } : {};
+  const target = await vscode.window.showSaveDialog(options);
+  if (target) await vscode.workspace.fs.writeFile(target, bytes);
 }
 
 async function openExternal(url: string): Promise<void> {

@@ -28,7 +28,9 @@ export type PageMessage =
   | { type: 'navigate'; route: PageRoute; title: string }
   | { type: 'openSource'; file: string; line: number }
   | { type: 'openExternal'; url: string }
-  | { type: 'copy'; text: string };
+  | { type: 'copy'; text: string }
+  /** A file for the reader, as bytes: the editor asks where to, a browser downloads it. */
+  | { type: 'save'; name: string; base64: string };
 
 /** From the host to the page. */
 export type HostMessage =
@@ -79,8 +81,12 @@ function decodeRoute(path: string): PageRoute {
   if (value && page === 'receipts') {
     return second ? { page, project: value, subject: decodeURIComponent(second) } : { page, project: value };
   }
-  if (value && page === 'tensorboard') return { page, runs: first!.split(',').map(decodeURIComponent) };
+  if (value && page === 'tensorboard') return { page, runs: decodeList(first!) };
   return { page: 'home' };
+}
+
+function decodeList(text: string): string[] {
+  return text.split(',').map(decodeURIComponent);
 }
 
 /** Below a foreign application's address: where it is shown apart from the origin that it is reached under. */

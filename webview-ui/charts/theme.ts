@@ -9,10 +9,15 @@ export interface ChartTheme {
   best: string;
   warning: string;
   error: string;
+  background: string;
   font: string;
+  /** From the low to the high end of a value that colours lines and dots. */
+  ramp: readonly string[];
+  /** Colours of curves that stand in one chart; beyond them the stroke tells curves apart too. */
+  curves: readonly string[];
 }
 
-const variables: Record<Exclude<keyof ChartTheme, 'font'>, string> = {
+const variables: Record<Exclude<keyof ChartTheme, 'font' | 'ramp' | 'curves'>, string> = {
   text: '--text',
   muted: '--muted',
   grid: '--chart-grid',
@@ -20,7 +25,10 @@ const variables: Record<Exclude<keyof ChartTheme, 'font'>, string> = {
   best: '--chart-best',
   warning: '--warning',
   error: '--error',
+  background: '--background',
 };
+const curveColors = ['blue', 'orange', 'green', 'red', 'purple', 'yellow'];
+const rampSteps = 12;
 
 /** The theme's colours; a new object after each change of the theme. */
 export function useChartTheme(): ChartTheme {
@@ -47,8 +55,16 @@ function readTheme(): ChartTheme {
   const style = getComputedStyle(document.body);
   const colors = Object.fromEntries(
     Object.entries(variables).map(([key, variable]) => [key, resolveColor(style.getPropertyValue(variable))]),
-  ) as Omit<ChartTheme, 'font'>;
-  return { ...colors, font: `11px ${style.fontFamily}` };
+  ) as Omit<ChartTheme, 'font' | 'ramp' | 'curves'>;
+  return {
+    ...colors,
+    font: `11px ${style.fontFamily}`,
+    ramp: Array.from({ length: rampSteps }, (_, step) => {
+      const share = (100 * step) / (rampSteps - 1);
+      return resolveColor(`color-mix(in oklab, var(--chart-best) ${share}%, var(--chart-line))`);
+    }),
+    curves: curveColors.map((name) => resolveColor(`var(--vscode-charts-${name}, var(--text))`)),
+  };
 }
 
 /** A canvas takes no `var()` and no `color-mix()` over variables: the browser computes the colour first. */

@@ -49,6 +49,12 @@ export function createBrowserHost(): Host {
     openSource: ({ file, line }) => void navigator.clipboard.writeText(`${file}:${line}`),
     openExternal: ({ url }) => window.open(url, '_blank', 'noopener,noreferrer'),
     copy: ({ text }) => void navigator.clipboard.writeText(text),
+    save: ({ name, base64 }) => {
+      const link = document.createElement('a');
+      link.href = `data:application/octet-stream;base64,${base64}`;
+      link.download = name;
+      link.click();
+    },
   };
 
   /** The answer of a call; what a browser reaches is the address itself, so a foreign application's is passed on. */
