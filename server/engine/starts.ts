@@ -180,6 +180,7 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
   const { environment, env } = commonOf(file, file.serve);
   const [receipt] = await engine.store.read.receipts({ subject: `model:${model.name}@${to}`, limit: 1 });
   const { maxErrorRate, maxP95Ratio, minRequests, onInconclusive, maxWait } = analysis;
+  const { maxQualityDrop = null, minLabels = 1000 } = analysis;
   const spec = {
     id: request.id,
     endpoint,
@@ -189,8 +190,14 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
     steps: request.atOnce || from === null ? [100] : steps,
     analysis: request.atOnce
       ? // Going back is not judged: it completes with the first look.
-        { maxErrorRate: 1, maxP95Ratio: 1e9, minRequests: 1, onInconclusive: 'pass', maxWaitMs: 0 }
-      : { maxErrorRate, maxP95Ratio, minRequests, onInconclusive, maxWaitMs: maxWait },
+        {
+          ...{ maxErrorRate: 1, maxP95Ratio: 1e9, minRequests: 1, maxQualityDrop: null, minLabels },
+          ...{ onInconclusive: 'pass', maxWaitMs: 0 },
+        }
+      : {
+          ...{ maxErrorRate, maxP95Ratio, minRequests, maxQualityDrop, minLabels },
+          ...{ onInconclusive, maxWaitMs: maxWait },
+        },
     inputs: [{ name: `model:${model.name}@${to}`, digest: version.digests }],
   };
   const { framework, entry, replicas, access } = file.serve;

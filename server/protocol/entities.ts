@@ -314,6 +314,8 @@ export const Rollout = z.object({
     maxErrorRate: z.number(),
     maxP95Ratio: z.number(),
     minRequests: z.number().int(),
+    maxQualityDrop: z.number().nullable(),
+    minLabels: z.number().int(),
     onInconclusive: z.enum(['wait', 'pass']),
     maxWaitMs: z.number(),
   }),

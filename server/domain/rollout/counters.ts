@@ -16,6 +16,12 @@ export const countersSchema = z.object({
 });
 export type Counters = z.infer<typeof countersSchema>;
 
+/** Predictions of one revision whose true label came back. */
+export interface Labelled {
+  labels: number;
+  wrong: number;
+}
+
 /** One line of the gateway's statistics stream. */
 export const gatewayStatisticsSchema = z.object({
   /** A new one for each start of a gateway: counts begin at zero again. */

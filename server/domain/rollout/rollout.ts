@@ -4,7 +4,7 @@
  * of its events, replayed, gives the same decisions. `analysis.ts` judges, `counters.ts` says what is counted.
  */
 import { type ReceiptDraft, type Reduction, unchanged } from '../reducer.ts';
-import { type AnalysisRules, evidenceOf, type Judgement, judge } from './analysis.ts';
+import { type AnalysisRules, evidenceOf, type Judgement, judge, type Quality } from './analysis.ts';
 import { add, type Counters, noCounters, since } from './counters.ts';
 
 export interface RolloutSpec {
@@ -51,6 +51,8 @@ export interface RolloutState extends RolloutSpec {
   /** What each revision did in this step. */
   canary: Counters;
   stable: Counters;
+  /** What the labels said since the rollout began. */
+  quality: Quality;
   /** The latest reading of each gateway, from which the next is counted. */
   readings: Record<string, { at: number; revisions: Record<string, Counters> }>;
   createdAt: number;
@@ -71,6 +73,8 @@ export type RolloutEvent =
       gatewayStartedAt: number;
       revisions: Record<string, Counters>;
     }
+  /** True labels came back for predictions of one revision: how many, and how many of these were wrong. */
+  | { type: 'labelled'; at: number; revision: string; labels: number; wrong: number }
   /** Time has passed; see {@link deadline}. */
   | { type: 'clock'; at: number }
   | { type: 'paused'; at: number }
@@ -109,6 +113,8 @@ export function reduceRollout(state: RolloutState | null, event: RolloutEvent): 
       return takeBack(state, event.at, 'rolledBack', event.reason);
     case 'observed':
       return decide(observed(state, event), event.at);
+    case 'labelled':
+      return decide(labelled(state, event), event.at);
     case 'clock':
       return decide(state, event.at);
     case 'paused':
@@ -152,6 +158,7 @@ function created(spec: RolloutSpec, at: number): RolloutState {
     stepStartedAt: at,
     canary: noCounters(),
     stable: noCounters(),
+    quality: { canary: { labels: 0, wrong: 0 }, stable: { labels: 0, wrong: 0 } },
     readings: {},
     createdAt: at,
     endedAt: null,
@@ -206,12 +213,21 @@ function observed(state: RolloutState, event: Extract<RolloutEvent, { type: 'obs
   };
 }
 
+function labelled(state: RolloutState, event: Extract<RolloutEvent, { type: 'labelled' }>): RolloutState {
+  const role = event.revision === state.to ? 'canary' : event.revision === state.from ? 'stable' : null;
+  if (role === null) return state;
+  const { labels, wrong } = state.quality[role];
+  const sum = { labels: labels + event.labels, wrong: wrong + event.wrong };
+  return { ...state, quality: { ...state.quality, [role]: sum } };
+}
+
 /** Judges the step that is running; one that is paused can still fail, but not pass. */
 function decide(state: RolloutState, at: number): Step {
   const isPaused = state.status === 'paused';
   if (state.stepIndex < 0 || (isPaused && state.pausedFrom === 'waitingReady')) return unchanged(state);
   const stable = state.weight === 100 || state.from === null ? null : state.stable;
-  const judgement = judge(state.canary, stable, state.analysis, state.steps.length);
+  const quality = state.from === null ? null : state.quality;
+  const judgement = judge(state.canary, stable, state.analysis, state.steps.length, quality);
   if (judgement.verdict === 'failed') return takeBack(state, at, 'rolledBack', judgement.reason, judgement);
   if (isPaused) return unchanged(state);
   if (judgement.verdict === 'passed') return pass(state, at, judgement);
@@ -307,6 +323,7 @@ function stepEvidence(state: RolloutState, at: number): Record<string, unknown> 
     interval: { from: state.stepStartedAt, to: at },
     canary: evidenceOf(state.canary),
     stable: from === null ? null : evidenceOf(state.stable),
+    ...(state.analysis.maxQualityDrop === null ? {} : { quality: state.quality }),
   };
 }
 
