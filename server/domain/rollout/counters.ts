@@ -36,6 +36,8 @@ export const gatewayStatisticsSchema = z.object({
     z.object({
       /** Requests that no revision answered: refused, or no replica was ready. */
       unanswered: count,
+      /** Requests that were written as samples, and those that could not be. */
+      samples: z.object({ taken: count, dropped: count }),
       revisions: z.record(
         z.string(),
         countersSchema.extend({
@@ -43,6 +45,11 @@ export const gatewayStatisticsSchema = z.object({
           /** Answers by class; `failed` are those that ended without a status. */
           statuses: z.object({ '1xx': count, '2xx': count, '3xx': count, '4xx': count, '5xx': count, failed: count }),
           latencySumMs: z.number().nonnegative(),
+          /** Copies of requests that it got as a shadow, and how its answers compared with those that clients got. */
+          shadow: z.object({
+            ...{ sent: count, inFlight: count, same: count, different: count, failed: count, dropped: count },
+            latencySumMs: z.number().nonnegative(),
+          }),
           replicas: z.array(z.object({ address: z.string(), state: z.enum(['unknown', 'ready', 'slow', 'down']) })),
         }),
       ),
