@@ -11,6 +11,7 @@ import { readFolder } from './bytes.ts';
 import type { Context } from './context.ts';
 import type { Delivery } from './engine.ts';
 import { environmentVariables } from './launchRun.ts';
+import { samplesFolder } from './monitors.ts';
 import { prepareEnvironment } from './prepareRun.ts';
 import { writeAtomically } from './writeAtomically.ts';
 
@@ -72,8 +73,11 @@ function routesOf(context: Context, state: EndpointState) {
       ? { access: 'open' }
       : { access: 'private', tokenFile: join(context.folders.data, 'token') };
   const revisions = Object.values(state.revisions).filter((revision) => revision.status !== 'retired');
+  const sample = revisions.toSorted((a, b) => b.weight - a.weight)[0]?.plan.sample;
+  const folder = samplesFolder(context, state.name);
   return {
     ...access,
+    ...(sample ? { sample: { rate: sample.rate, folder, fields: sample.fields, redact: sample.redact } } : {}),
     revisions: revisions.map((revision) => ({
       name: revision.name,
       weight: revision.weight,

@@ -5,7 +5,7 @@ import type { ModelState } from '../domain/lineage/model.ts';
 import type { Candidate } from '../domain/lineage/validation.ts';
 import type { ReleaseState } from '../domain/rollout/release.ts';
 import { isEnded } from '../domain/rollout/rollout.ts';
-import { hasEnded, type RunState } from '../domain/run/run.ts';
+import { hasEnded, type InputRef, type RunState } from '../domain/run/run.ts';
 import type { SweepSpec } from '../domain/sweep/state.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import { parseVersionRef } from '../protocol/names.ts';
@@ -26,12 +26,16 @@ export interface TrainingRequest extends Captured {
   params?: Record<string, string | number | boolean>;
   title?: string;
   resume?: string;
+  /** Further inputs: the samples of a retraining. */
+  inputs?: InputRef[];
 }
 
 /** @returns the run's id */
 export async function createTraining(context: Context, request: TrainingRequest): Promise<string> {
   const { id, parent } = request;
-  const spec = { ...trainSpec(request), parent, pipeline: parent?.kind === 'pipeline' ? parent.id : undefined };
+  const plain = trainSpec(request);
+  const inputs = [...plain.inputs, ...(request.inputs ?? [])];
+  const spec = { ...plain, inputs, parent, pipeline: parent?.kind === 'pipeline' ? parent.id : undefined };
   await context.engine.send('run', id, { type: 'created', spec });
   return id;
 }
@@ -211,6 +215,7 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
     model: version.digests.md5,
     receipt: receipt?.id ?? '',
     replicas,
+    sample: file.monitor?.sample,
   };
   await engine.send('rollout', request.id, {
     type: 'created',

@@ -3,6 +3,7 @@
  * the trees, the pages and the CLI read them. Times are milliseconds since 1970; sizes are bytes.
  */
 import * as z from 'zod';
+import { EndpointMonitor } from './monitors.ts';
 import { Gate, Objective } from './slipwayFile.ts';
 
 const Time = z.number().int().describe('Milliseconds since 1970.');
@@ -399,6 +400,7 @@ export const topics = {
   modelVersions: ModelVersion,
   endpoints: Endpoint,
   rollouts: Rollout,
+  monitors: EndpointMonitor,
   pipelines: Pipeline,
   operations: Operation,
   projects: Project,

@@ -2,7 +2,7 @@
 // decides in production, one reading of the gateway a second. Beside it a rule with fixed thresholds, as canary
 // controllers use it: after each minute of a step the interval's error rate and p95 are held against the limits.
 
-import { type Counters, noCounters } from '../../server/domain/rollout/counters.ts';
+import { type Counters, type Labelled, noCounters } from '../../server/domain/rollout/counters.ts';
 import { bucketOf, quantileMs } from '../../server/domain/rollout/histogram.ts';
 import { isEnded, type RolloutSpec, type RolloutState, reduceRollout } from '../../server/domain/rollout/rollout.ts';
 import { Generator } from '../../server/domain/sweep/generator.ts';
@@ -117,6 +117,7 @@ function simulate(canary: Behaviour, quality: boolean, seed: number): End {
   let state = reduceRollout(null, { type: 'created', at: 0, rollout: spec }).state!;
   state = reduceRollout(state, { type: 'ready', at: 0 }).state!;
   const counted = { v1: noCounters(), v2: noCounters() };
+  const labelled = { v1: { labels: 0, wrong: 0 }, v2: { labels: 0, wrong: 0 } };
   let second = 0;
   let stepIndex = 0;
   for (; !isEnded(state) && second < 4 * 3600; second++) {
@@ -128,14 +129,9 @@ function simulate(canary: Behaviour, quality: boolean, seed: number): End {
     const revisions = { v1: structuredClone(counted.v1), v2: structuredClone(counted.v2) };
     state = reduceRollout(state, { type: 'observed', at, instance: 'g', gatewayStartedAt: 0, revisions }).state!;
     if (!quality) continue;
-    for (const [revision, requests, { wrong }] of [
-      ['v2', forCanary, canary],
-      ['v1', requestsPerSecond - forCanary, stable],
-    ] as const) {
-      const labels = share(random, requests, labelShare);
-      state = reduceRollout(state, { type: 'labelled', at, revision, labels, wrong: share(random, labels, wrong) })
-        .state!;
-    }
+    label(random, labelled.v2, forCanary, canary.wrong);
+    label(random, labelled.v1, requestsPerSecond - forCanary, stable.wrong);
+    state = reduceRollout(state, { type: 'labelled', at, revisions: structuredClone(labelled) }).state!;
   }
   const isTakenBack = state.status === 'rolledBack';
   return { state, isTakenBack, stepIndex, seconds: second, requests: counted.v2.requests };
@@ -169,6 +165,12 @@ function serve(random: Generator, counters: Counters, requests: number, { errorR
   for (let request = 0; request < requests; request++) {
     counters.latency[bucketOf(8 * latencyFactor * Math.exp(0.4 * random.normal()))]!++;
   }
+}
+
+function label(random: Generator, sum: Labelled, requests: number, wrong: number): void {
+  const labels = share(random, requests, labelShare);
+  sum.labels += labels;
+  sum.wrong += share(random, labels, wrong);
 }
 
 /** How many of `count` independent trials with this probability succeed. */

@@ -25,6 +25,12 @@ export interface MonitorState {
   version: number;
   digests: Digests;
   rule: RetrainRule | null;
+  /** What windows are compared with: what the model version keeps of its training data, or a first window. */
+  reference: 'training' | 'firstWindow' | 'none';
+  /** The first window's features in the object store. */
+  referenceMd5: string | null;
+  /** The end of that window. */
+  referenceUntil: number | null;
   /** Whether the window before had drifted: an alarm is raised when drift begins, not in each window. */
   isDrifting: boolean;
   last: { from: number; to: number; judgement: WindowJudgement } | null;
@@ -58,7 +64,10 @@ export type MonitorEvent = { at: number } & (
       version: number;
       digests: Digests;
       rule: RetrainRule | null;
+      reference: 'training' | 'none';
     }
+  /** Nothing is kept of the training data: a window without comparison becomes what later ones are compared with. */
+  | { type: 'referenceTaken'; md5: string; until: number }
   | {
       type: 'windowClosed';
       from: number;
@@ -91,6 +100,11 @@ export function reduceMonitor(state: MonitorState | undefined, event: MonitorEve
   if (event.type === 'configured') return unchanged(configured(state, event));
   if (!state) throw new Error(`a monitor begins with configured, not ${event.type}`);
   switch (event.type) {
+    case 'referenceTaken': {
+      if (state.reference !== 'none') return unchanged(state);
+      const { md5, until } = event;
+      return unchanged({ ...state, reference: 'firstWindow', referenceMd5: md5, referenceUntil: until });
+    }
     case 'windowClosed':
       return windowClosed(state, event);
     case 'proposalAccepted':
@@ -117,8 +131,9 @@ function configured(
   const { type: _, at: __, ...facts } = event;
   // Another version in production has other training data: what was drift for the one before need not be for it.
   const isSame = state?.version === facts.version;
-  const fresh = { isDrifting: false, last: null, proposal: null };
-  return { alarms: 0, retrainings: [], ...state, ...(isSame ? {} : fresh), ...facts } as MonitorState;
+  const known = { referenceMd5: null, referenceUntil: null, isDrifting: false, last: null, proposal: null };
+  const before = isSame ? state : { ...known, alarms: state?.alarms ?? 0, retrainings: state?.retrainings ?? [] };
+  return { ...before, ...facts, reference: isSame ? state.reference : facts.reference };
 }
 
 function windowClosed(state: MonitorState, event: Extract<MonitorEvent, { type: 'windowClosed' }>): Step {

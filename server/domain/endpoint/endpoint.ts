@@ -1,5 +1,5 @@
 /** An endpoint: its revisions, their replicas, and how much of the traffic each gets. */
-import type { EnvironmentSpec, Serve } from '../../protocol/slipwayFile.ts';
+import type { EnvironmentSpec, Monitor, Serve } from '../../protocol/slipwayFile.ts';
 import { type Reduction, type Send, send, unchanged } from '../reducer.ts';
 
 /** Everything needed to start a replica of one model version. */
@@ -17,6 +17,8 @@ export interface ServePlan {
   /** The model version's receipt; answers carry it. */
   receipt: string;
   replicas: number;
+  /** Which of its requests are kept as samples. */
+  sample?: Monitor['sample'];
 }
 
 export interface ReplicaState {

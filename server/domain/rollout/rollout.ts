@@ -5,7 +5,7 @@
  */
 import { type ReceiptDraft, type Reduction, unchanged } from '../reducer.ts';
 import { type AnalysisRules, evidenceOf, type Judgement, judge, type Quality } from './analysis.ts';
-import { add, type Counters, noCounters, since } from './counters.ts';
+import { add, type Counters, type Labelled, noCounters, since } from './counters.ts';
 
 export interface RolloutSpec {
   id: string;
@@ -73,8 +73,8 @@ export type RolloutEvent =
       gatewayStartedAt: number;
       revisions: Record<string, Counters>;
     }
-  /** True labels came back for predictions of one revision: how many, and how many of these were wrong. */
-  | { type: 'labelled'; at: number; revision: string; labels: number; wrong: number }
+  /** True labels came back: the sums by revision since the rollout began. */
+  | { type: 'labelled'; at: number; revisions: Record<string, Labelled> }
   /** Time has passed; see {@link deadline}. */
   | { type: 'clock'; at: number }
   | { type: 'paused'; at: number }
@@ -214,11 +214,11 @@ function observed(state: RolloutState, event: Extract<RolloutEvent, { type: 'obs
 }
 
 function labelled(state: RolloutState, event: Extract<RolloutEvent, { type: 'labelled' }>): RolloutState {
-  const role = event.revision === state.to ? 'canary' : event.revision === state.from ? 'stable' : null;
-  if (role === null) return state;
-  const { labels, wrong } = state.quality[role];
-  const sum = { labels: labels + event.labels, wrong: wrong + event.wrong };
-  return { ...state, quality: { ...state.quality, [role]: sum } };
+  const sum = (revision: string | null, before: Labelled) => {
+    return (revision === null ? undefined : event.revisions[revision]) ?? before;
+  };
+  const { canary, stable } = state.quality;
+  return { ...state, quality: { canary: sum(state.to, canary), stable: sum(state.from, stable) } };
 }
 
 /** Judges the step that is running; one that is paused can still fail, but not pass. */

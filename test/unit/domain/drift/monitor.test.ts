@@ -19,7 +19,7 @@ function judged(verdict: WindowJudgement['verdict']): WindowJudgement {
 
 function configured(changes: Partial<RetrainRule> | null = {}, version = 5): MonitorEvent {
   const facts = { endpoint: 'digits', project: 'digits', model: 'digits', version, digests: { md5: 'a' } };
-  return { type: 'configured', at: 0, ...facts, rule: changes && { ...rule, ...changes } };
+  return { type: 'configured', at: 0, ...facts, rule: changes && { ...rule, ...changes }, reference: 'training' };
 }
 
 function window(hour: number, verdict: WindowJudgement['verdict'], labelled = 500): MonitorEvent {

@@ -353,7 +353,7 @@ describe('simulated rollouts', () => {
     assert.equal(waiting.state.status, 'stepping');
     assert.match(waiting.state.reason, /0 of at least 1000 labels/);
     const label = (revision: string, labels: number, wrong: number): RolloutEvent => {
-      return { type: 'labelled', at: 4000, revision, labels, wrong };
+      return { type: 'labelled', at: 4000, revisions: { [revision]: { labels, wrong } } };
     };
     const good = replay([...begun, label('v5', 20_000, 600), label('v6', 6000, 180)]);
     assert.equal(good.state.stepIndex, 1);
