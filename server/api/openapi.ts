@@ -18,6 +18,7 @@ const entityNames: Record<keyof typeof topics, string> = {
   modelVersions: 'ModelVersion',
   endpoints: 'Endpoint',
   rollouts: 'Rollout',
+  monitors: 'EndpointMonitor',
   pipelines: 'Pipeline',
   operations: 'Operation',
   projects: 'Project',

@@ -1,5 +1,6 @@
 /** Which reducer and which views belong to which kind of state. */
 import { type DatasetEvent, type DatasetState, reduceDataset } from '../domain/dataset/dataset.ts';
+import { type MonitorEvent, type MonitorState, reduceMonitor } from '../domain/drift/monitor.ts';
 import { type EndpointEvent, type EndpointState, reduceEndpoint } from '../domain/endpoint/endpoint.ts';
 import { type ModelEvent, type ModelState, reduceModel } from '../domain/lineage/model.ts';
 import { reduceValidation, type ValidationEvent, type ValidationState } from '../domain/lineage/validation.ts';
@@ -10,6 +11,7 @@ import { type QueueEvent, type QueueState, reduceQueue } from '../domain/schedul
 import { reduceTrialRuns, type TrialRunsEvent, type TrialRunsState } from '../domain/sweep/trialRuns.ts';
 import type { Aggregate, AnyEvent, Engine } from './engine.ts';
 import type { LiveFigures } from './live.ts';
+import { monitorViews } from './monitorViews.ts';
 import {
   datasetViews,
   endpointViews,
@@ -94,6 +96,14 @@ export function registerAggregates(engine: Engine, live: LiveFigures): void {
       reduce: reduceEndpoint,
       project: (state) => state.project,
       views: (state) => endpointViews(state, live.ofEndpoint(state.name)),
+    }),
+  );
+  engine.register(
+    'monitor',
+    aggregate<MonitorState, MonitorEvent>({
+      reduce: reduceMonitor,
+      project: (state) => state.project,
+      views: (state) => monitorViews(state),
     }),
   );
   engine.register(

@@ -17,6 +17,7 @@ import { GatewayProcess } from './gatewayProcess.ts';
 import { registerHandlers } from './handlers.ts';
 import { keepHeads } from './heads.ts';
 import { LiveFigures } from './live.ts';
+import { Monitors } from './monitors.ts';
 import { adoptWorkloads, FigureViews, GatewayObserver, observeCapacity, observeWorkloads } from './observe.ts';
 import { Operations } from './operations.ts';
 import { createServices } from './services/index.ts';
@@ -66,6 +67,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   metrics.onFigures = (run) => figures.touch(run);
   metrics.onObjective = (run, step, value) => reportObjective(context, run, step, value);
   const gateway = new GatewayProcess(context, options.gateway);
+  const monitors = new Monitors(context);
   const operations = new Operations(context);
   const tensorBoards = new TensorBoards(context, operations);
 
@@ -83,6 +85,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     gatewayObserver.tick().catch((error: unknown) => {
       if (!ended.signal.aborted) log('error', 'rollouts could not be looked at', { error: String(error) });
     });
+    monitors.look().catch((error: unknown) => {
+      if (!ended.signal.aborted) log('error', 'endpoints could not be watched', { error: String(error) });
+    });
   }, 1000);
 
   const run = async (id: string): Promise<RunState> => {
@@ -91,7 +96,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       throw new SlipwayError('runs.unknown', `There is no run ${id}.`, 'See `slipway run list`.', 404);
     return state;
   };
-  const services = createServices({ context, operations, tensorBoards, metrics, publicKeys: options.publicKeys, run });
+  const services = createServices({
+    context,
+    operations,
+    tensorBoards,
+    metrics,
+    monitors,
+    publicKeys: options.publicKeys,
+    run,
+  });
   return {
     version: options.version,
     instance: options.instance,

@@ -11,6 +11,7 @@ import { launchRun } from './launchRun.ts';
 import { runPipelineStep } from './pipelineSteps.ts';
 import { prepareRun } from './prepareRun.ts';
 import { startReplica, stopReplica, writeRoutes } from './replicas.ts';
+import { startRetraining } from './retrain.ts';
 import { runFolder, workloadId } from './runFolder.ts';
 
 export function registerHandlers(context: Context): void {
@@ -80,6 +81,13 @@ export function registerHandlers(context: Context): void {
       () => runPipelineStep(context, id, step, signal),
       (error) => [{ kind: 'pipeline', id, event: { type: 'stepFailed', step, message: sentence(error) } }],
     );
+  });
+
+  engine.handle('monitor.retrain', async (command, { id }) => {
+    const retraining = command['retraining'] as string;
+    const samples = command['samples'] as string | null;
+    await startRetraining(context, { endpoint: id, retraining, samples, rollsOut: command['rollsOut'] as boolean });
+    return [];
   });
 
   engine.handle('endpoint.startReplica', (command, { id, signal }) =>

@@ -72,7 +72,8 @@ export async function runPipelineStep(
     return deliver({ type: 'stepDone', subject: run.spec.id, cached, detail: `${files} files` });
   }
   if (name === 'train') {
-    const run = await createTraining(context, { ...project, id: `${id}-train`, parent });
+    const { params, inputs } = state.retraining ?? {};
+    const run = await createTraining(context, { ...project, id: `${id}-train`, parent, params, inputs });
     return deliver({ type: 'stepStarted', subject: run, detail: '' });
   }
   if (name === 'sweep') {

@@ -13,6 +13,7 @@ import type { Context } from './context.ts';
 import type { Delivery } from './engine.ts';
 import { gatewayKnows } from './gatewayProcess.ts';
 import { environmentVariables } from './launchRun.ts';
+import { samplesFolder } from './monitors.ts';
 import { prepareEnvironment } from './prepareRun.ts';
 import { secretFiles } from './secrets.ts';
 
@@ -90,8 +91,11 @@ function routesOf(context: Context, state: EndpointState) {
       ? { access: 'open' }
       : { access: 'private', tokenFile: join(context.folders.data, 'token') };
   const revisions = Object.values(state.revisions).filter((revision) => revision.status !== 'retired');
+  const sample = revisions.toSorted((a, b) => b.weight - a.weight)[0]?.plan.sample;
+  const folder = samplesFolder(context, state.name);
   return {
     ...access,
+    ...(sample ? { sample: { rate: sample.rate, folder, fields: sample.fields, redact: sample.redact } } : {}),
     revisions: revisions.map((revision) => ({
       name: revision.name,
       weight: revision.weight,

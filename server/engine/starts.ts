@@ -5,7 +5,7 @@ import { type ModelState, presentVersions } from '../domain/lineage/model.ts';
 import type { Candidate } from '../domain/lineage/validation.ts';
 import type { ReleaseState } from '../domain/rollout/release.ts';
 import { isEnded } from '../domain/rollout/rollout.ts';
-import { hasEnded, type RunState } from '../domain/run/run.ts';
+import { hasEnded, type InputRef, type RunState } from '../domain/run/run.ts';
 import type { SweepSpec } from '../domain/sweep/state.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import { parseVersionRef } from '../protocol/names.ts';
@@ -26,12 +26,16 @@ export interface TrainingRequest extends Captured {
   params?: Record<string, string | number | boolean>;
   title?: string;
   resume?: string;
+  /** Further inputs: the samples of a retraining. */
+  inputs?: InputRef[];
 }
 
 /** @returns the run's id */
 export async function createTraining(context: Context, request: TrainingRequest): Promise<string> {
   const { id, parent } = request;
-  const spec = { ...trainSpec(request), parent, pipeline: parent?.kind === 'pipeline' ? parent.id : undefined };
+  const plain = trainSpec(request);
+  const inputs = [...plain.inputs, ...(request.inputs ?? [])];
+  const spec = { ...plain, inputs, parent, pipeline: parent?.kind === 'pipeline' ? parent.id : undefined };
   await context.engine.send('run', id, { type: 'created', spec });
   return id;
 }
@@ -182,6 +186,7 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
   const { environment, env, secrets } = commonOf(file, file.serve);
   const [receipt] = await engine.store.read.receipts({ subject: `model:${model.name}@${to}`, limit: 1 });
   const { maxErrorRate, maxP95Ratio, minRequests, onInconclusive, maxWait } = analysis;
+  const { maxQualityDrop = null, minLabels = 1000 } = analysis;
   const spec = {
     id: request.id,
     endpoint,
@@ -189,7 +194,10 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
     from,
     to,
     steps: request.atOnce !== undefined || from === null ? [100] : steps,
-    analysis: { maxErrorRate, maxP95Ratio, minRequests, onInconclusive, maxWaitMs: maxWait },
+    analysis: {
+      ...{ maxErrorRate, maxP95Ratio, minRequests, maxQualityDrop, minLabels },
+      ...{ onInconclusive, maxWaitMs: maxWait },
+    },
     atOnce: request.atOnce,
     inputs: [{ name: `model:${model.name}@${to}`, digest: version.digests }],
   };
@@ -205,6 +213,7 @@ export async function createRelease(context: Context, request: ReleaseRequest): 
     model: version.digests.md5,
     receipt: receipt?.id ?? '',
     replicas,
+    sample: file.monitor?.sample,
   };
   await engine.send('rollout', request.id, {
     type: 'created',

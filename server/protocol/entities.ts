@@ -3,6 +3,7 @@
  * the trees, the pages and the CLI read them. Times are milliseconds since 1970; sizes are bytes.
  */
 import * as z from 'zod';
+import { EndpointMonitor } from './monitors.ts';
 import { Gate, Objective } from './slipwayFile.ts';
 
 const Time = z.number().int().describe('Milliseconds since 1970.');
@@ -314,6 +315,8 @@ export const Rollout = z.object({
     maxErrorRate: z.number(),
     maxP95Ratio: z.number(),
     minRequests: z.number().int(),
+    maxQualityDrop: z.number().nullable(),
+    minLabels: z.number().int(),
     onInconclusive: z.enum(['wait', 'pass']),
     maxWaitMs: z.number(),
   }),
@@ -405,6 +408,7 @@ export const topics = {
   modelVersions: ModelVersion,
   endpoints: Endpoint,
   rollouts: Rollout,
+  monitors: EndpointMonitor,
   pipelines: Pipeline,
   operations: Operation,
   projects: Project,

@@ -21,6 +21,7 @@ import {
   Trial,
   Validation,
 } from './entities.ts';
+import { EndpointMonitor } from './monitors.ts';
 import { Name } from './names.ts';
 import { SplitSpec } from './slipwayFile.ts';
 
@@ -423,6 +424,27 @@ export const operations = {
     summary: 'The true label of an earlier prediction.',
     body: z.strictObject({ requestId: z.string(), label: z.unknown() }),
     response: None,
+  },
+
+  listMonitors: {
+    method: 'GET',
+    path: '/monitors',
+    summary: 'What is known of drift, by endpoint.',
+    query: Page,
+    response: list(EndpointMonitor),
+  },
+  getMonitor: {
+    method: 'GET',
+    path: '/endpoints/:name/monitor',
+    summary: 'Drift of one endpoint: its last window, its alarms, what is proposed.',
+    response: EndpointMonitor,
+  },
+  answerProposal: {
+    method: 'POST',
+    path: '/endpoints/:name/proposal',
+    summary: 'Accepts or declines what an alarm proposed. An accepted retraining begins at once.',
+    body: z.strictObject({ proposal: z.string(), accept: z.boolean() }),
+    response: EndpointMonitor,
   },
 
   listRollouts: {

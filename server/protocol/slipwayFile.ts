@@ -207,9 +207,11 @@ export const Monitor = z.strictObject({
       then: z.enum(['propose', 'rollout']).default('propose'),
       budget: DurationMs.optional(),
       cooldown: DurationMs.optional(),
+      minLabels: z.number().int().nonnegative().optional(),
     })
     .optional(),
 });
+export type Monitor = z.infer<typeof Monitor>;
 
 export const SlipwayFile = z.strictObject({
   project: Name,

@@ -34,10 +34,10 @@ export function createAdminServer(context: AdminContext): http.Server {
 /** Everything counted so far, with the exceptions that came after a version of the statistics. */
 export function snapshot({ statistics, table, routes }: AdminContext, sinceVersion: number): GatewayStatistics {
   const endpoints: GatewayStatistics['endpoints'] = {};
-  for (const [name, { unanswered, revisions }] of statistics.endpoints) {
+  for (const [name, { unanswered, samples, revisions }] of statistics.endpoints) {
     const routed = table.get(name)?.revisions ?? [];
     const entries = [...revisions].map(([revisionName, counted]) => {
-      const { requests, errors, inFlight, latency, latencySumMs } = counted;
+      const { requests, errors, inFlight, latency, latencySumMs, shadow } = counted;
       const [failed, ...classes] = counted.statuses as [number, number, number, number, number, number];
       const replicas = routed.find((revision) => revision.name === revisionName)?.replicas ?? [];
       const value = {
@@ -46,6 +46,7 @@ export function snapshot({ statistics, table, routes }: AdminContext, sinceVersi
         inFlight,
         latency: [...latency],
         latencySumMs,
+        shadow: { ...shadow },
         statuses: {
           '1xx': classes[0],
           '2xx': classes[1],
@@ -58,7 +59,7 @@ export function snapshot({ statistics, table, routes }: AdminContext, sinceVersi
       };
       return [revisionName, value] as const;
     });
-    endpoints[name] = { unanswered, revisions: Object.fromEntries(entries) };
+    endpoints[name] = { unanswered, samples: { ...samples }, revisions: Object.fromEntries(entries) };
   }
   const { instance, startedAt } = statistics;
   const exceptions = statistics.exceptionsSince(sinceVersion);
@@ -100,12 +101,22 @@ export function prometheusText({ statistics, table, routes }: AdminContext): str
   const inFlight: string[] = [];
   const latency: string[] = [];
   const unanswered: string[] = [];
+  const samples: string[] = [];
+  const shadow: string[] = [];
   for (const [endpoint, counted] of statistics.endpoints) {
     unanswered.push(`slipway_gateway_unanswered_total{endpoint="${endpoint}"} ${counted.unanswered}`);
+    for (const outcome of ['taken', 'dropped'] as const) {
+      samples.push(
+        `slipway_gateway_samples_total{endpoint="${endpoint}",outcome="${outcome}"} ${counted.samples[outcome]}`,
+      );
+    }
     for (const [name, revision] of counted.revisions) {
       const labels = `endpoint="${endpoint}",revision="${escaped(name)}"`;
       for (const [index, status] of ['failed', '1xx', '2xx', '3xx', '4xx', '5xx'].entries()) {
         requests.push(`slipway_gateway_requests_total{${labels},status="${status}"} ${revision.statuses[index]}`);
+      }
+      for (const outcome of ['same', 'different', 'failed', 'dropped'] as const) {
+        shadow.push(`slipway_gateway_shadow_total{${labels},outcome="${outcome}"} ${revision.shadow[outcome]}`);
       }
       errors.push(`slipway_gateway_errors_total{${labels}} ${revision.errors}`);
       inFlight.push(`slipway_gateway_requests_in_flight{${labels}} ${revision.inFlight}`);
@@ -131,6 +142,8 @@ export function prometheusText({ statistics, table, routes }: AdminContext): str
     metric('requests_total', 'counter', 'Requests given to a revision, by class of status.', requests),
     metric('errors_total', 'counter', 'Answers of 5xx and transport failures.', errors),
     metric('unanswered_total', 'counter', 'Requests for which no replica was ready.', unanswered),
+    metric('samples_total', 'counter', 'Requests kept as samples, and those that could not be.', samples),
+    metric('shadow_total', 'counter', 'Copies of requests, by how the answer compared with the client’s.', shadow),
     metric('requests_in_flight', 'gauge', 'Requests not answered yet.', inFlight),
     metric('latency_seconds', 'histogram', 'Time to the head of the answer.', latency),
     metric('replicas', 'gauge', 'Replicas in the routes.', [`slipway_gateway_replicas ${replicas}`]),

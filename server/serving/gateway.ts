@@ -91,6 +91,7 @@ export async function runGateway(options: GatewayOptions): Promise<void> {
   } finally {
     routesWatch.close();
     clearInterval(sweepTimer);
+    await table.flush();
     table.apply([]);
     server.close();
     server.closeAllConnections();

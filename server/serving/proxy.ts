@@ -9,8 +9,10 @@ import { performance } from 'node:perf_hooks';
 import type { SlipwayError } from '../protocol/errors.ts';
 import type { Connection, Exchange, ExchangeFailure } from './connection.ts';
 import { refusals, refuse } from './refusal.ts';
+import type { Replica } from './replica.ts';
 import { cookieValue, endpointOf, type RequestHead, readRequestHead } from './requestHead.ts';
 import type { ResponseHead } from './responseParser.ts';
+import { type Mirror, mirror } from './shadow.ts';
 import type { Statistics } from './statistics.ts';
 import { type Choice, choose, type Endpoint, type Table } from './table.ts';
 
@@ -73,20 +75,25 @@ export function admit(
   }
   const endpoint = table.get(name);
   if (endpoint === undefined) return { error: refusals.noSuchEndpoint(name) };
-  const { token, maxBodyBytes } = endpoint.route;
+  const { token, maxBodyBytes, maxInFlight } = endpoint.route;
   if (token !== null && !hasToken(head.authorization, token)) return { error: refusals.unauthorized(name) };
+  const access = endpoint.keys?.check(head.authorization, performance.now()) ?? 'ok';
+  if (access === 'unknown') return { error: refusals.unknownKey(name) };
+  if (access === 'tooFast') return { error: refusals.tooFast(name) };
+  if (endpoint.inFlight >= maxInFlight) return { error: refusals.overloaded(name, maxInFlight) };
   if ((head.contentLength ?? 0) > maxBodyBytes) return { error: refusals.bodyTooLarge(name, maxBodyBytes) };
   return { endpoint };
 }
 
 /** The head as the replica gets it, up to and without the lines about the body and the connection. */
-export function upstreamHead(endpoint: Endpoint, head: RequestHead, choice: Choice, clientAddress: string): string {
-  const { secret } = choice.replica.options;
-  const { name, token } = endpoint.route;
+export function upstreamHead(endpoint: Endpoint, head: RequestHead, replica: Replica, clientAddress: string): string {
+  const { secret } = replica.options;
+  const { name } = endpoint.route;
+  const isOurs = endpoint.route.token !== null || endpoint.keys !== null;
   return (
     `${head.method} ${head.target} HTTP/1.1\r\n${head.lines}` +
     (head.hosts === 0 ? `Host: ${name}\r\n` : '') +
-    (token === null && head.authorization !== null ? `Authorization: ${head.authorization}\r\n` : '') +
+    (!isOurs && head.authorization !== null ? `Authorization: ${head.authorization}\r\n` : '') +
     `X-Request-Id: ${head.requestId}\r\nX-Forwarded-Prefix: /endpoints/${name}\r\n` +
     `X-Forwarded-For: ${head.forwardedFor === null ? '' : `${head.forwardedFor}, `}${clientAddress}\r\n` +
     (secret === null ? '' : `X-Slipway-Replica-Secret: ${secret}\r\n`)
@@ -139,6 +146,8 @@ class ProxiedRequest implements Exchange {
   /** A small answer that came in one piece. */
   #wholeBody: Buffer | null = null;
   #listensForDrain = false;
+  #mirror: Mirror | null = null;
+  #isSample = false;
 
   constructor(
     context: ProxyContext,
@@ -160,6 +169,11 @@ class ProxiedRequest implements Exchange {
   start(body: Buffer | null): void {
     this.#body = body;
     this.#context.active.add(this);
+    this.#endpoint.inFlight++;
+    if (body !== null) {
+      this.#mirror = mirror(this.#endpoint, this.method, (connection, replica) => this.#write(connection, replica));
+      this.#isSample = body.length > 0 && this.#endpoint.samples?.wants() === true;
+    }
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     this.#attempt();
   }
@@ -173,19 +187,20 @@ class ProxiedRequest implements Exchange {
       connection.destroy();
       return;
     }
+    this.#write(connection, this.#choice!.replica);
+    if (this.#body === null) this.#streamBody(connection);
+    else connection.requestSent();
+  }
+
+  /** Writes the head, and the body where it is known. */
+  #write(connection: Connection, replica: Replica): void {
     const address = this.#request.socket.remoteAddress ?? 'unix';
-    let head = upstreamHead(this.#endpoint, this.#head, this.#choice!, address);
+    let head = upstreamHead(this.#endpoint, this.#head, replica, address);
     if (this.#head.isChunked) head += 'Transfer-Encoding: chunked\r\n\r\n';
     else if (this.#head.contentLength !== null) head += `Content-Length: ${this.#head.contentLength}\r\n\r\n`;
     else head += '\r\n';
-    if (this.#body === null) {
-      connection.write(head);
-      this.#streamBody(connection);
-    } else {
-      if (this.#body.length === 0) connection.write(head);
-      else connection.writeTogether(head, this.#body);
-      connection.requestSent();
-    }
+    if (this.#body === null || this.#body.length === 0) connection.write(head);
+    else connection.writeTogether(head, this.#body);
   }
 
   onHead(head: ResponseHead): void {
@@ -220,6 +235,8 @@ class ProxiedRequest implements Exchange {
 
   onEnd(): void {
     const { statusCode } = this.#response;
+    this.#mirror?.answered({ status: statusCode, body: this.#wholeBody });
+    if (this.#isSample) this.#takeSample(statusCode);
     this.#finish(statusCode, statusCode >= 500 ? 'the replica answered so' : null);
     // As a string it goes out together with the head, by one system call.
     if (this.#wholeBody !== null) this.#response.end(this.#wholeBody.toString('latin1'), 'latin1');
@@ -288,6 +305,14 @@ class ProxiedRequest implements Exchange {
     });
   }
 
+  #takeSample(status: number): void {
+    const facts = {
+      ...{ id: this.#head.requestId, at: Date.now(), revision: this.#choice!.revision.name, path: this.#head.target },
+      ...{ status, latencyMs: this.#latencyMs ?? 0 },
+    };
+    this.#endpoint.samples?.take(facts, this.#body!, this.#wholeBody);
+  }
+
   #streamBody(connection: Connection): void {
     const { maxBodyBytes, name } = this.#endpoint.route;
     this.#request.on('data', (chunk: Buffer) => {
@@ -348,7 +373,7 @@ class ProxiedRequest implements Exchange {
 
   #end(): void {
     this.#isOver = true;
-    this.#context.active.delete(this);
+    if (this.#context.active.delete(this)) this.#endpoint.inFlight--;
     this.#release();
   }
 
@@ -359,8 +384,9 @@ class ProxiedRequest implements Exchange {
     this.#choice = null;
   }
 
-  #count({ revision }: Choice, status: number, problem: string | null): void {
+  #count({ revision, replica }: Choice, status: number, problem: string | null): void {
     const { statistics } = this.#context;
+    replica.ended(problem !== null);
     revision.statistics.count(status, this.#latencyMs, problem !== null);
     statistics.version++;
     if (problem === null) return;

@@ -24,6 +24,27 @@ export const refusals = {
       'Send it as `Authorization: Bearer TOKEN`.',
       401,
     ),
+  unknownKey: (name: string) =>
+    new SlipwayError(
+      'gateway.unauthorized',
+      `The endpoint "${name}" takes requests with a key, and this one has none that it knows.`,
+      'Send it as `Authorization: Bearer KEY`; `slipway endpoint key` makes one.',
+      401,
+    ),
+  tooFast: (name: string) =>
+    new SlipwayError(
+      'gateway.tooFast',
+      `The key has sent more requests to "${name}" than its rate allows.`,
+      'Send more slowly, or ask for a higher rate.',
+      429,
+    ),
+  overloaded: (name: string, limit: number) =>
+    new SlipwayError(
+      'gateway.overloaded',
+      `The endpoint "${name}" has ${limit} requests in flight, as many as it takes.`,
+      'Try again shortly; more replicas take more requests.',
+      503,
+    ),
   badRequest: (reason: string) =>
     new SlipwayError('gateway.badRequest', `The request is not valid HTTP: ${reason}.`, '', 400),
   bodyTooLarge: (name: string, limitBytes: number) =>
@@ -63,7 +84,7 @@ export function refusalParts(error: SlipwayError, requestId: string): { fields: 
   const body = `${JSON.stringify({ ...errorBody(error), requestId })}\n`;
   const fields = ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body))];
   fields.push('X-Request-Id', requestId);
-  if (error.status === 503) fields.push('Retry-After', String(RETRY_AFTER_S));
+  if (error.status === 503 || error.status === 429) fields.push('Retry-After', String(RETRY_AFTER_S));
   if (error.status === 401) fields.push('WWW-Authenticate', 'Bearer realm="slipway"');
   return { fields, body };
 }

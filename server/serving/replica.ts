@@ -10,6 +10,11 @@ import { Connection, type Exchange, type ReplicaAddress } from './connection.ts'
  */
 export type ReplicaState = 'unknown' | 'ready' | 'slow' | 'down';
 
+/** So many failures in a row take a replica out, at first for EJECTION_MS, longer each time. */
+const EJECT_AFTER = 5;
+const EJECTION_MS = 5_000;
+const MAX_EJECTION_MS = 60_000;
+
 export interface ReplicaOptions {
   address: ReplicaAddress;
   /** Where readiness is asked for; without it a replica is ready while it takes connections. */
@@ -29,6 +34,10 @@ export class Replica {
   /** No longer in the routes: carries what it has to its end and gets nothing new. */
   isRetired = false;
   options: ReplicaOptions;
+  /** Answers of 5xx and broken exchanges since the last good answer. */
+  #failures = 0;
+  #ejections = 0;
+  #ejectedUntilMs = 0;
   readonly #idle: Connection[] = [];
   readonly #waiting: (() => void)[] = [];
 
@@ -43,6 +52,23 @@ export class Replica {
     const connection = (isFresh ? undefined : this.#takeIdle()) ?? this.#connect();
     connection.begin(exchange);
     return connection;
+  }
+
+  /** Takes note of how a request ended: a replica that fails again and again gets none for a while. */
+  ended(isError: boolean): void {
+    if (!isError) {
+      this.#failures = 0;
+      return;
+    }
+    this.#failures++;
+    if (this.#failures < EJECT_AFTER) return;
+    this.#failures = 0;
+    this.#ejections++;
+    this.#ejectedUntilMs = performance.now() + Math.min(MAX_EJECTION_MS, EJECTION_MS * this.#ejections);
+  }
+
+  isEjected(nowMs: number): boolean {
+    return nowMs < this.#ejectedUntilMs;
   }
 
   /** Sets what a check or an exchange has shown, and wakes those who waited for the first result. */

@@ -8,6 +8,8 @@ import * as z from 'zod';
 import { SlipwayError } from '../protocol/errors.ts';
 import { Name } from '../protocol/names.ts';
 import type { ReplicaAddress } from './connection.ts';
+import { type Key, keysSchema } from './keys.ts';
+import type { SampleRule } from './sample.ts';
 
 const visibleText = z.string().regex(/^[\x21-\x7e]+$/, 'only visible ASCII characters');
 
@@ -29,11 +31,26 @@ const replicaSchema = z
 
 const endpointSchema = z
   .object({
-    access: z.enum(['open', 'private']).default('private'),
+    access: z.enum(['open', 'private', 'keys']).default('private'),
     /** File with the bearer token of a private endpoint. */
     tokenFile: z.string().optional(),
+    /** File with the keys of an endpoint with `access: keys`. */
+    keysFile: z.string().optional(),
     /** Requests with the same value of this header or cookie go to the same revision. */
     sticky: z.union([z.object({ header: visibleText }), z.object({ cookie: visibleText })]).optional(),
+    /** This revision also gets copies of requests (its weight may be 0); nobody waits for its answers. */
+    shadow: z.object({ revision: visibleText, rate: z.number().min(0).max(1).default(1) }).optional(),
+    /** Samples of requests and answers go to files in this folder. */
+    sample: z
+      .object({
+        rate: z.number().min(0).max(1),
+        folder: z.string(),
+        fields: z.array(z.string()).default([]),
+        redact: z.array(z.string()).default([]),
+      })
+      .optional(),
+    /** With more requests in flight further ones are refused. */
+    maxInFlight: z.number().int().positive().default(4096),
     /** Until the head of the answer, and between two parts of its body. */
     timeoutMs: z.number().positive().default(60_000),
     connectTimeoutMs: z.number().positive().default(2_000),
@@ -53,8 +70,11 @@ const endpointSchema = z
       }),
     ),
   })
-  .refine((endpoint) => endpoint.access === 'open' || endpoint.tokenFile !== undefined, {
+  .refine((endpoint) => endpoint.access !== 'private' || endpoint.tokenFile !== undefined, {
     message: 'a private endpoint needs "tokenFile"',
+  })
+  .refine((endpoint) => endpoint.access !== 'keys' || endpoint.keysFile !== undefined, {
+    message: 'an endpoint with access "keys" needs "keysFile"',
   })
   .refine((endpoint) => new Set(endpoint.revisions.map(({ name }) => name)).size === endpoint.revisions.length, {
     message: 'two revisions have the same name',
@@ -77,8 +97,13 @@ export interface RevisionRoute {
 
 export interface EndpointRoute {
   name: string;
-  /** The bearer token to ask for; null for an open endpoint. */
+  /** The bearer token to ask for; null where none is asked for. */
   token: string | null;
+  /** The keys one of which is asked for; null where none is. */
+  keys: Key[] | null;
+  shadow: { revision: string; rate: number } | null;
+  sample: SampleRule | null;
+  maxInFlight: number;
   sticky: { header: string } | { cookie: string } | null;
   timeoutMs: number;
   connectTimeoutMs: number;
@@ -134,10 +159,15 @@ export async function readRoutes(routesFile: string): Promise<EndpointRoute[]> {
           ),
         })),
       );
+      const { sample, shadow, maxInFlight } = endpoint;
       const { sticky, timeoutMs, connectTimeoutMs, keepAliveMs, maxBodyBytes } = endpoint;
       return {
         name,
-        token: endpoint.access === 'open' ? null : await readSecret(endpoint.tokenFile),
+        token: endpoint.access === 'private' ? await readSecret(endpoint.tokenFile) : null,
+        keys: endpoint.access === 'keys' ? await readKeys(file, name, endpoint.keysFile!) : null,
+        shadow: shadow ?? null,
+        sample: sample ? { ...sample, folder: path.resolve(path.dirname(file), sample.folder) } : null,
+        maxInFlight,
         sticky: sticky ?? null,
         timeoutMs,
         connectTimeoutMs,
@@ -147,6 +177,16 @@ export async function readRoutes(routesFile: string): Promise<EndpointRoute[]> {
       };
     }),
   );
+}
+
+async function readKeys(file: string, endpoint: string, keysFile: string): Promise<Key[]> {
+  const keysPath = path.resolve(path.dirname(file), keysFile);
+  try {
+    return keysSchema.parse(JSON.parse(await readFile(keysPath, 'utf8')));
+  } catch (error) {
+    const problem = error instanceof z.ZodError ? error.issues[0]!.message : (error as Error).message;
+    throw invalid(file, `endpoints.${endpoint}: ${keysPath} does not hold keys (${problem})`);
+  }
 }
 
 function addressOf(file: string, endpoint: string, text: string): ReplicaAddress {

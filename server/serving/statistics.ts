@@ -17,6 +17,9 @@ export class RevisionStatistics {
   /** Indexed by the status's first digit; 0 for requests without one. */
   readonly statuses = [0, 0, 0, 0, 0, 0];
   readonly latency = new Array<number>(BUCKET_COUNT).fill(0);
+  readonly shadow: ShadowStatistics = {
+    ...{ sent: 0, inFlight: 0, same: 0, different: 0, failed: 0, dropped: 0, latencySumMs: 0 },
+  };
 
   /** Counts a request that has ended. `latencyMs` is the time to the answer's head; null where none came. */
   count(status: number, latencyMs: number | null, isError: boolean): void {
@@ -31,8 +34,28 @@ export class RevisionStatistics {
   }
 }
 
+/** Copies of requests that went to a revision as its shadow, and how their answers compared. */
+export interface ShadowStatistics {
+  sent: number;
+  inFlight: number;
+  same: number;
+  different: number;
+  /** Answers of 5xx, and copies without an answer. */
+  failed: number;
+  /** Not sent, for want of a ready replica or of room. */
+  dropped: number;
+  latencySumMs: number;
+}
+
+/** Requests that were written as samples, and those that should have been and could not. */
+export interface SampleStatistics {
+  taken: number;
+  dropped: number;
+}
+
 export interface EndpointStatistics {
   unanswered: number;
+  samples: SampleStatistics;
   revisions: Map<string, RevisionStatistics>;
 }
 
@@ -50,7 +73,7 @@ export class Statistics {
   endpoint(name: string): EndpointStatistics {
     let endpoint = this.endpoints.get(name);
     if (endpoint === undefined) {
-      endpoint = { unanswered: 0, revisions: new Map() };
+      endpoint = { unanswered: 0, samples: { taken: 0, dropped: 0 }, revisions: new Map() };
       this.endpoints.set(name, endpoint);
     }
     return endpoint;

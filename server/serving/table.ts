@@ -2,9 +2,12 @@
  * The routes at work: endpoints with their revisions and live replicas. A change of the routes keeps the replicas
  * that stay, with their connections and what is known of them, and lets those that go finish what they have.
  */
+import { performance } from 'node:perf_hooks';
 import { chooseByKey, chooseLeastBusy, chooseSmoothly } from './balance.ts';
+import { Keys } from './keys.ts';
 import { Replica } from './replica.ts';
 import type { EndpointRoute, RevisionRoute } from './routes.ts';
+import { SampleWriter } from './sample.ts';
 import type { RevisionStatistics, Statistics } from './statistics.ts';
 
 export interface Revision {
@@ -20,6 +23,9 @@ export interface Revision {
 export interface Endpoint {
   route: EndpointRoute;
   revisions: Revision[];
+  keys: Keys | null;
+  samples: SampleWriter | null;
+  inFlight: number;
 }
 
 export interface Choice {
@@ -54,11 +60,26 @@ export class Table {
       routes.map((route) => {
         const old = before.get(route.name);
         const revisions = route.revisions.map((revision) => this.#revision(route, revision, old, kept));
-        return [route.name, { route, revisions }];
+        const keys = route.keys === null ? null : new Keys(route.keys, old?.keys ?? undefined);
+        const endpoint = { route, revisions, keys, samples: this.#samples(route, old), inFlight: 0 };
+        return [route.name, endpoint];
       }),
     );
     for (const replica of replicasOf(before.values())) if (!kept.has(replica)) replica.retire();
     this.#statistics.version++;
+  }
+
+  /** Closes everything that is written for the endpoints. */
+  async flush(): Promise<void> {
+    await Promise.all([...this.#endpoints.values()].map(({ samples }) => samples?.flush()));
+  }
+
+  #samples(route: EndpointRoute, old: Endpoint | undefined): SampleWriter | null {
+    const before = old?.samples ?? null;
+    if (before !== null && JSON.stringify(before.rule) === JSON.stringify(route.sample)) return before;
+    void before?.flush();
+    if (route.sample === null) return null;
+    return new SampleWriter(route.sample, this.#statistics.instance, this.#statistics.endpoint(route.name).samples);
   }
 
   #revision(route: EndpointRoute, revision: RevisionRoute, old: Endpoint | undefined, kept: Set<Replica>): Revision {
@@ -99,8 +120,14 @@ export function* replicasOf(endpoints: Iterable<Endpoint>): Iterable<Replica> {
  * @returns null if no replica is usable
  */
 export function choose(endpoint: Endpoint, stickyKey: string | null, failed: Choice | null): Choice | null {
+  const nowMs = performance.now();
   for (const state of ['ready', 'slow'] as const) {
-    const usable = (revision: Revision) => revision.replicas.filter((replica) => replica.state === state);
+    const usable = (revision: Revision) => {
+      const all = revision.replicas.filter((replica) => replica.state === state);
+      const sound = all.filter((replica) => !replica.isEjected(nowMs));
+      // Where all of them fail it is not the replica that is at fault: the revision is judged by what it does.
+      return sound.length > 0 ? sound : all;
+    };
     const others = failed === null ? [] : usable(failed.revision).filter((replica) => replica !== failed.replica);
     if (failed !== null && others.length > 0) return pick(failed.revision, others);
     const candidates = endpoint.revisions.filter(({ replicas }) => replicas.some((replica) => replica.state === state));

@@ -92,7 +92,7 @@ class Tunnel implements Exchange {
 
   onOpen(connection: Connection): void {
     const address = this.#socket.remoteAddress ?? 'unix';
-    const head = upstreamHead(this.#endpoint, this.#head, this.#choice, address);
+    const head = upstreamHead(this.#endpoint, this.#head, this.#choice.replica, address);
     connection.write(`${head}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
   }
 

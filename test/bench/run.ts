@@ -37,7 +37,7 @@ async function main([name, ...args]: string[]): Promise<number> {
 }
 
 function withRatio(row: BenchRow): BenchRow {
-  if (row.peer === undefined || row.ratio !== undefined) return row;
+  if (!row.peer || row.ratio !== undefined) return row;
   return { ...row, ratio: Number((row.value / row.peer).toPrecision(4)) };
 }
 

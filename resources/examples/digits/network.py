@@ -68,6 +68,16 @@ def save_model(folder, weights):
     (folder / "labels.json").write_text(json.dumps(LABELS) + "\n", "utf-8")
 
 
+def save_reference(folder, weights, x, rows=500):
+    """Some of the training data with what the model says of it: what requests in production are compared with."""
+    chosen = x[np.linspace(0, len(x) - 1, min(rows, len(x))).astype(int)]
+    probabilities = forward(weights, chosen)[2]
+    with open(Path(folder) / "reference.jsonl", "w", encoding="utf-8") as file:
+        for scan, row in zip(chosen.tolist(), probabilities):
+            prediction = {"label": LABELS[row.argmax()], "probability": round(float(row.max()), 6)}
+            file.write(json.dumps({"instance": scan, "prediction": prediction}) + "\n")
+
+
 def load_model(folder):
     """The weights and the label names of a model folder."""
     folder = Path(folder)

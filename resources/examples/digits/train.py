@@ -43,6 +43,16 @@ def validation_split(x, y, seed):
     return (x[~kept], y[~kept]), (x[kept], y[kept])
 
 
+def labelled_samples():
+    """Requests in production whose label came back: a retraining learns from them, too."""
+    folder = os.environ.get("SLIPWAY_INPUT_SAMPLES")
+    path = Path(folder, "labelled.jsonl") if folder else None
+    lines = path.read_text("utf-8").splitlines() if path and path.exists() else []
+    samples = [json.loads(line) for line in lines]
+    x = np.array([sample["instance"] for sample in samples], np.float32).reshape(-1, network.PIXELS)
+    return x, np.array([int(sample["label"]) for sample in samples], np.int64)
+
+
 def jittered(x, jitter, rng):
     """Each scan shifted by its own fraction of a pixel, across and down, with linear interpolation."""
     scans = x.reshape(-1, 8, 8)
@@ -111,6 +121,10 @@ def main():
 
     with np.load(features / "train.npz", allow_pickle=False) as arrays:
         (x, y), (val_x, val_y) = validation_split(arrays["x"], arrays["y"], options.seed)
+    more_x, more_y = labelled_samples()
+    if len(more_y):
+        print(f"{len(more_y)} labelled samples of production", flush=True)
+        x, y = np.concatenate([x, more_x]), np.concatenate([y, more_y])
     resumed = newest_checkpoint(checkpoints)
     if resumed:
         done, weights, velocity = resumed
@@ -142,6 +156,7 @@ def main():
 
     val_loss, val_accuracy, _ = network.evaluate(weights, val_x, val_y)
     network.save_model(output / "model", weights)
+    network.save_reference(output / "model", weights, x)
     metrics = {"val/accuracy": val_accuracy, "val/loss": val_loss}
     if train_loss is not None:
         metrics["train/loss"] = train_loss

@@ -1,5 +1,5 @@
 /** An endpoint: its revisions, their replicas, and how much of the traffic each gets. */
-import type { EnvironmentSpec, Serve } from '../../protocol/slipwayFile.ts';
+import type { EnvironmentSpec, Monitor, Serve } from '../../protocol/slipwayFile.ts';
 import { deletedReceipt } from '../lineage/deletion.ts';
 import { type Reduction, type Send, send, unchanged } from '../reducer.ts';
 
@@ -20,6 +20,8 @@ export interface ServePlan {
   /** The model version's receipt; answers carry it. */
   receipt: string;
   replicas: number;
+  /** Which of its requests are kept as samples. */
+  sample?: Monitor['sample'];
 }
 
 export interface ReplicaState {

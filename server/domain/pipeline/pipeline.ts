@@ -3,7 +3,8 @@
  * Each step is asked for as "make sure of it", so that what is there already is used and said to be cached.
  */
 import type { Float, Pipeline } from '../../protocol/entities.ts';
-import { type Reduction, type Send, unchanged } from '../reducer.ts';
+import { type Reduction, type Send, send, unchanged } from '../reducer.ts';
+import type { InputRef } from '../run/run.ts';
 
 type Step = Pipeline['steps'][number];
 
@@ -16,10 +17,22 @@ export interface PipelineState {
   status: Pipeline['status'];
   reason: string;
   steps: Step[];
+  /** The retraining it carries out: its training gets the samples, its end is told to the monitor. */
+  retraining?: Retraining;
   /** Whether the project has a sweep to fall back on when the gates fail. */
   canSweep: boolean;
   createdAt: number;
   endedAt?: number;
+}
+
+/** What an alarm of drift started. */
+export interface Retraining {
+  endpoint: string;
+  id: string;
+  /** Those of the version in production. */
+  params: Record<string, string | number | boolean>;
+  /** The samples of the window that had drifted. */
+  inputs: InputRef[];
 }
 
 export type PipelineEvent = { at: number } & (
@@ -31,6 +44,7 @@ export type PipelineEvent = { at: number } & (
       code: PipelineState['code'];
       steps: string[];
       canSweep: boolean;
+      retraining?: Retraining;
     }
   | { type: 'stepStarted'; step: string; subject: string; detail: string }
   | { type: 'stepDone'; step: string; detail: string; subject?: string; cached?: boolean }
@@ -65,9 +79,10 @@ export function reducePipeline(
 ): Reduction<PipelineState, PipelineCommand> {
   if (!state) {
     if (event.type !== 'created') throw new Error(`a pipeline begins with created, not ${event.type}`);
-    const { id, project, folder, code, canSweep, at } = event;
+    const { id, project, folder, code, canSweep, retraining, at } = event;
     const steps = event.steps.map((step): Step => ({ id: step, status: 'waiting', detail: '' }));
-    return advance({ id, project, folder, code, canSweep, steps, status: 'running', reason: '', createdAt: at }, at);
+    const state = { id, project, folder, code, canSweep, retraining, steps, reason: '', createdAt: at };
+    return advance({ ...state, status: 'running' }, at);
   }
   if (state.status !== 'running') return unchanged(state);
   const current = state.steps.find((step) => step.status === 'running');
@@ -133,7 +148,7 @@ function withStep(state: PipelineState, id: string, change: Partial<Step>): Pipe
 
 function advance(state: PipelineState, at: number): Reduction<PipelineState, PipelineCommand> {
   const following = state.steps.find((step) => step.status === 'waiting');
-  if (!following) return { state: { ...state, status: 'succeeded', endedAt: at }, commands: [], receipts: [] };
+  if (!following) return end({ ...state, status: 'succeeded', endedAt: at }, at);
   const started = withStep(state, following.id, { status: 'running', startedAt: at });
   return { state: started, commands: [{ type: 'pipeline.step', step: following.id }], receipts: [] };
 }
@@ -147,7 +162,17 @@ function fail(
   const failed = withStep(state, step.id, { status: 'failed', detail: message, endedAt: at });
   const steps = failed.steps.map((one): Step => (one.status === 'waiting' ? { ...one, status: 'skipped' } : one));
   const reason = `${step.id}: ${message}`;
-  return { state: { ...failed, steps, status: 'failed', reason, endedAt: at }, commands: [], receipts: [] };
+  return end({ ...failed, steps, status: 'failed', reason, endedAt: at }, at);
+}
+
+function end(state: PipelineState, at: number): Reduction<PipelineState, PipelineCommand> {
+  const { retraining, status, steps } = state;
+  if (!retraining) return { state, commands: [], receipts: [] };
+  // A canary takes its time from the traffic, not from the budget.
+  const spent = steps.filter(({ id, startedAt }) => baseId(id) !== 'rollout' && startedAt !== undefined);
+  const spentMs = spent.reduce((sum, step) => sum + ((step.endedAt ?? at) - step.startedAt!), 0);
+  const news = { type: 'retrainEnded', id: retraining.id, status, spentMs };
+  return { state, commands: [send('monitor', retraining.endpoint, news)], receipts: [] };
 }
 
 /** The gates failed: a sweep once, if that is how and there is one; else a person decides. */

@@ -1,9 +1,10 @@
 /**
- * The judgement of one step of a rollout: passed, failed or inconclusive, with the numbers it rests on. Two rules:
- * the canary's share of errors, and its 95th percentile of latency against that of the stable revision. Both hold
- * however often one looks, so a good canary is rarely taken back because somebody looked at an unlucky moment.
+ * The judgement of one step of a rollout: passed, failed or inconclusive, with the numbers it rests on. Three rules:
+ * the canary's share of errors, its 95th percentile of latency against that of the stable revision, and, where asked
+ * for, its share of wrong predictions against the stable revision's, from the labels that came back. All hold however
+ * often one looks, so a good canary is rarely taken back because somebody looked at an unlucky moment.
  */
-import type { Counters } from './counters.ts';
+import type { Counters, Labelled } from './counters.ts';
 import { bucketOfRank, countAbove, lowerEdgeMs, quantileMs, total, upperEdgeMs } from './histogram.ts';
 import { type ShareResult, testShare } from './sequentialTest.ts';
 
@@ -14,6 +15,10 @@ export interface AnalysisRules {
   maxP95Ratio: number;
   /** Requests the canary gets in each step before it can pass. */
   minRequests: number;
+  /** How much larger the canary's share of wrong predictions may be than the stable revision's, 0 to 1; null: not asked. */
+  maxQualityDrop: number | null;
+  /** Labels the canary gets before it can pass, where `maxQualityDrop` is set. */
+  minLabels: number;
   /** What happens to a step that is still undecided after `maxWaitMs`: a person is asked, or it passes. */
   onInconclusive: 'wait' | 'pass';
   maxWaitMs: number;
@@ -36,12 +41,18 @@ export interface Judgement {
   canary: Evidence;
   /** Null without a stable revision, or when it gets no traffic. */
   stable: Evidence | null;
-  rules: { errors: RuleResult; latency: RuleResult | null };
+  rules: { errors: RuleResult; latency: RuleResult | null; quality: RuleResult | null };
+}
+
+/** What the labels say of both revisions, since the rollout began. */
+export interface Quality {
+  canary: Labelled;
+  stable: Labelled;
 }
 
 export interface RuleResult {
   verdict: Judgement['verdict'];
-  /** Requests that broke the rule: errors, or those slower than `limitMs`. */
+  /** Requests that broke the rule: errors, those slower than `limitMs`, or wrong predictions. */
   hits: number;
   requests: number;
   limit: number;
@@ -49,9 +60,9 @@ export interface RuleResult {
   reason: string;
 }
 
-/** A good rollout is taken back with a probability of at most this, over all its steps and both rules. */
+/** A good rollout is taken back with a probability of at most this, over all its steps and rules. */
 const FALSE_ROLLBACK = 0.01;
-/** Normal quantile of the bounds of the stable revision's p95: 99.9 % on each side. */
+/** Normal quantile of the bounds of what the stable revision does: 99.9 % on each side. */
 const STABLE_Z = 3.09;
 const QUANTILE = 0.95;
 
@@ -60,13 +71,23 @@ const QUANTILE = 0.95;
  * @param canary what the new revision did in this step
  * @param stable what the old one did in the same time; null for the first revision of an endpoint
  * @param steps how many steps the rollout has: they share the probability of a false alarm
+ * @param labels what the labels say since the rollout began; null for the first revision of an endpoint
  */
-export function judge(canary: Counters, stable: Counters | null, rules: AnalysisRules, steps: number): Judgement {
-  const alpha = FALSE_ROLLBACK / 2 / Math.max(steps, 1);
+export function judge(
+  canary: Counters,
+  stable: Counters | null,
+  rules: AnalysisRules,
+  steps: number,
+  labels: Quality | null = null,
+): Judgement {
+  const alpha = FALSE_ROLLBACK / 3 / Math.max(steps, 1);
   const compared = stable !== null && stable.requests > 0 ? stable : null;
   const errors = judgeErrors(canary, rules, alpha);
   const latency = compared === null ? null : judgeLatency(canary, compared, rules, alpha);
-  const all = latency === null ? [errors] : [errors, latency];
+  const { maxQualityDrop } = rules;
+  const quality =
+    maxQualityDrop === null || labels === null ? null : judgeQuality(labels, maxQualityDrop, rules.minLabels, alpha);
+  const all = [errors, latency, quality].filter((rule) => rule !== null);
   const decisive =
     all.find(({ verdict }) => verdict === 'failed') ?? all.find(({ verdict }) => verdict === 'inconclusive');
   return {
@@ -74,7 +95,7 @@ export function judge(canary: Counters, stable: Counters | null, rules: Analysis
     reason: decisive?.reason ?? all.map(({ reason }) => reason).join(' '),
     canary: evidenceOf(canary),
     stable: compared === null ? null : evidenceOf(compared),
-    rules: { errors, latency },
+    rules: { errors, latency, quality },
   };
 }
 
@@ -122,6 +143,36 @@ function judgeLatency(canary: Counters, stable: Counters, rules: AnalysisRules, 
     `(${rules.maxP95Ratio} × the stable revision's p95); up to 5 % may.`;
   const verdict = verdictOf(result);
   return { verdict, hits, requests, limit, limitMs, reason: because(result, requests, rules, share) };
+}
+
+/**
+ * The canary predicts too often wrong when its share of wrong predictions is above the stable revision's by more than
+ * `maxDrop`. The stable share is taken at its upper bound (E. B. Wilson, JASA 22, 1927): its own chance must not count
+ * against the canary.
+ */
+function judgeQuality({ canary, stable }: Quality, maxDrop: number, minLabels: number, alpha: number): RuleResult {
+  const { labels, wrong } = canary;
+  if (stable.labels < minLabels) {
+    const reason = `${stable.labels} of at least ${minLabels} labels for the stable revision have come back.`;
+    return { verdict: 'inconclusive', hits: wrong, requests: labels, limit: maxDrop, reason };
+  }
+  const limit = Math.min(1, wilsonUpper(stable.wrong, stable.labels) + maxDrop);
+  const result = testShare(wrong, labels, { limit, minRequests: minLabels, alpha });
+  const share =
+    `${percent(wrong, labels)} of ${labels} labelled predictions are wrong; the stable revision has ` +
+    `${percent(stable.wrong, stable.labels)} of ${stable.labels}, and ${maxDrop * 100} % more are allowed.`;
+  const verdict = verdictOf(result);
+  const few = `${labels} of at least ${minLabels} labels have come back. ${share}`;
+  const near = `That is too near to the limit to decide yet: ${share}`;
+  const reason = verdict !== 'inconclusive' ? share : labels < minLabels ? few : near;
+  return { verdict, hits: wrong, requests: labels, limit, reason };
+}
+
+function wilsonUpper(hits: number, count: number): number {
+  const share = hits / count;
+  const square = STABLE_Z ** 2;
+  const spread = STABLE_Z * Math.sqrt((share * (1 - share)) / count + square / (4 * count ** 2));
+  return (share + square / (2 * count) + spread) / (1 + square / count);
 }
 
 function verdictOf({ verdict }: ShareResult): Judgement['verdict'] {

@@ -16,6 +16,12 @@ export const countersSchema = z.object({
 });
 export type Counters = z.infer<typeof countersSchema>;
 
+/** Predictions of one revision whose true label came back. */
+export interface Labelled {
+  labels: number;
+  wrong: number;
+}
+
 /** One line of the gateway's statistics stream. */
 export const gatewayStatisticsSchema = z.object({
   /** A new one for each start of a gateway: counts begin at zero again. */
@@ -30,6 +36,8 @@ export const gatewayStatisticsSchema = z.object({
     z.object({
       /** Requests that no revision answered: refused, or no replica was ready. */
       unanswered: count,
+      /** Requests that were written as samples, and those that could not be. */
+      samples: z.object({ taken: count, dropped: count }),
       revisions: z.record(
         z.string(),
         countersSchema.extend({
@@ -37,6 +45,11 @@ export const gatewayStatisticsSchema = z.object({
           /** Answers by class; `failed` are those that ended without a status. */
           statuses: z.object({ '1xx': count, '2xx': count, '3xx': count, '4xx': count, '5xx': count, failed: count }),
           latencySumMs: z.number().nonnegative(),
+          /** Copies of requests that it got as a shadow, and how its answers compared with those that clients got. */
+          shadow: z.object({
+            ...{ sent: count, inFlight: count, same: count, different: count, failed: count, dropped: count },
+            latencySumMs: z.number().nonnegative(),
+          }),
           replicas: z.array(z.object({ address: z.string(), state: z.enum(['unknown', 'ready', 'slow', 'down']) })),
         }),
       ),

@@ -4,8 +4,8 @@
  * of its events, replayed, gives the same decisions. `analysis.ts` judges, `counters.ts` says what is counted.
  */
 import { type ReceiptDraft, type Reduction, unchanged } from '../reducer.ts';
-import { type AnalysisRules, evidenceOf, type Judgement, judge } from './analysis.ts';
-import { add, type Counters, noCounters, since } from './counters.ts';
+import { type AnalysisRules, evidenceOf, type Judgement, judge, type Quality } from './analysis.ts';
+import { add, type Counters, type Labelled, noCounters, since } from './counters.ts';
 
 export interface RolloutSpec {
   id: string;
@@ -53,6 +53,8 @@ export interface RolloutState extends RolloutSpec {
   /** What each revision did in this step. */
   canary: Counters;
   stable: Counters;
+  /** What the labels said since the rollout began. */
+  quality: Quality;
   /** The latest reading of each gateway, from which the next is counted. */
   readings: Record<string, { at: number; revisions: Record<string, Counters> }>;
   createdAt: number;
@@ -73,6 +75,8 @@ export type RolloutEvent =
       gatewayStartedAt: number;
       revisions: Record<string, Counters>;
     }
+  /** True labels came back: the sums by revision since the rollout began. */
+  | { type: 'labelled'; at: number; revisions: Record<string, Labelled> }
   /** Time has passed; see {@link deadline}. */
   | { type: 'clock'; at: number }
   /** What a person asks for; `by` is the pseudonymous id of who. */
@@ -113,6 +117,8 @@ export function reduceRollout(state: RolloutState | null, event: RolloutEvent): 
       return takeBack(state, event.at, 'rolledBack', event.reason);
     case 'observed':
       return decide(observed(state, event), event.at);
+    case 'labelled':
+      return decide(labelled(state, event), event.at);
     case 'clock':
       return decide(state, event.at);
     case 'paused':
@@ -161,6 +167,7 @@ function created(spec: RolloutSpec, at: number): RolloutState {
     stepStartedAt: at,
     canary: noCounters(),
     stable: noCounters(),
+    quality: { canary: { labels: 0, wrong: 0 }, stable: { labels: 0, wrong: 0 } },
     readings: {},
     createdAt: at,
     endedAt: null,
@@ -216,12 +223,21 @@ function observed(state: RolloutState, event: Extract<RolloutEvent, { type: 'obs
   };
 }
 
+function labelled(state: RolloutState, event: Extract<RolloutEvent, { type: 'labelled' }>): RolloutState {
+  const sum = (revision: string | null, before: Labelled) => {
+    return (revision === null ? undefined : event.revisions[revision]) ?? before;
+  };
+  const { canary, stable } = state.quality;
+  return { ...state, quality: { canary: sum(state.to, canary), stable: sum(state.from, stable) } };
+}
+
 /** Judges the step that is running; one that is paused can still fail, but not pass. */
 function decide(state: RolloutState, at: number): Step {
   const isPaused = state.status === 'paused';
   if (state.stepIndex < 0 || (isPaused && state.pausedFrom === 'waitingReady')) return unchanged(state);
   const stable = state.weight === 100 || state.from === null ? null : state.stable;
-  const judgement = judge(state.canary, stable, state.analysis, state.steps.length);
+  const quality = state.from === null ? null : state.quality;
+  const judgement = judge(state.canary, stable, state.analysis, state.steps.length, quality);
   if (judgement.verdict === 'failed') return takeBack(state, at, 'rolledBack', judgement.reason, judgement);
   if (isPaused) return unchanged(state);
   if (judgement.verdict === 'passed') return pass(state, at, judgement);
@@ -317,6 +333,7 @@ function stepEvidence(state: RolloutState, at: number): Record<string, unknown> 
     interval: { from: state.stepStartedAt, to: at },
     canary: evidenceOf(state.canary),
     stable: from === null ? null : evidenceOf(state.stable),
+    ...(state.analysis.maxQualityDrop === null ? {} : { quality: state.quality }),
   };
 }
 

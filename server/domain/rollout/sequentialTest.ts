@@ -17,6 +17,7 @@ export interface ShareResult {
   verdict: 'above' | 'within' | 'undecided';
   /** The share from which on the test may call it within the limit with a probability of `MISSED` only. */
   detectable: number;
+  /** Of the mixture against the limit. */
   logLikelihoodRatio: number;
 }
 
@@ -24,8 +25,10 @@ export interface ShareResult {
 export const MISSED = 0.01;
 
 /**
- * Tests `hits` of `requests` against a limit. The alternative is chosen by `minRequests`: the share that so many
- * requests without a hit just exclude, p1 with ((1 - p1) / (1 - p0))^minRequests = MISSED.
+ * Tests `hits` of `requests` against a limit. The nearest alternative is chosen by `minRequests`: the share that so
+ * many requests without a hit just exclude, p1 with ((1 - p1) / (1 - p0))^minRequests = MISSED. Below it the share is
+ * within. Above is decided by the mean of the likelihood ratios of p1 and of alternatives ever farther from the limit
+ * (a mixture is as safe as each of them: H. Robbins, Ann. Math. Stat. 41, 1970), so that what is far off shows at once.
  */
 export function testShare(hits: number, requests: number, test: ShareTest): ShareResult {
   const { limit, minRequests, alpha } = test;
@@ -33,12 +36,23 @@ export function testShare(hits: number, requests: number, test: ShareTest): Shar
     return { verdict: requests >= minRequests ? 'within' : 'undecided', detectable: 1, logLikelihoodRatio: 0 };
   }
   const detectable = 1 - (1 - limit) * MISSED ** (1 / minRequests);
-  const perMiss = Math.log((1 - detectable) / (1 - limit));
-  const perHit = Math.log(detectable / limit);
-  const logLikelihoodRatio = (hits === 0 ? 0 : hits * perHit) + (requests - hits) * perMiss;
+  const logRatio = (share: number) => {
+    const ofHits = hits === 0 ? 0 : hits * Math.log(share / limit);
+    return ofHits + (requests - hits) * Math.log((1 - share) / (1 - limit));
+  };
+  const nearest = logRatio(detectable);
+  const ratios = [nearest];
+  for (let excess = 2 * (detectable - limit); limit + excess < FARTHEST; excess *= 2)
+    ratios.push(logRatio(limit + excess));
+  const largest = Math.max(...ratios);
+  const mean = ratios.reduce((sum, ratio) => sum + Math.exp(ratio - largest), 0) / ratios.length;
+  const logLikelihoodRatio = largest === Number.POSITIVE_INFINITY ? largest : largest + Math.log(mean);
   let verdict: ShareResult['verdict'] = 'undecided';
   if (logLikelihoodRatio >= Math.log(1 / alpha)) verdict = 'above';
   // The tolerance is that of a sum of floating-point logarithms: exactly minRequests misses must suffice.
-  else if (requests >= minRequests && logLikelihoodRatio <= Math.log(MISSED) + 1e-9) verdict = 'within';
+  else if (requests >= minRequests && nearest <= Math.log(MISSED) + 1e-9) verdict = 'within';
   return { verdict, detectable, logLikelihoodRatio };
 }
+
+/** No alternative lies above this share. */
+const FARTHEST = 0.9;

@@ -12,6 +12,7 @@ import { versionNumber } from './request.ts';
 
 export function modelServices({
   context,
+  monitors,
 }: ServiceParts): Part<
   | 'listModels'
   | 'listModelVersions'
@@ -20,6 +21,9 @@ export function modelServices({
   | 'listEndpoints'
   | 'getEndpoint'
   | 'sendFeedback'
+  | 'listMonitors'
+  | 'getMonitor'
+  | 'answerProposal'
   | 'listRollouts'
   | 'startRollout'
   | 'getRollout'
@@ -45,14 +49,29 @@ export function modelServices({
     },
     listEndpoints: ({ query }) => listPage(read, 'endpoints', query),
     getEndpoint: ({ params }) => requireEntity(read, 'endpoints', params.name),
-    async sendFeedback({ params }) {
+    async sendFeedback({ params, body }) {
       await requireEntity(read, 'endpoints', params.name);
-      throw new SlipwayError(
-        'feedback.unsampled',
-        `The endpoint ${params.name} keeps no samples that a label could belong to.`,
-        'Sampling of requests is not supported yet.',
-        501,
-      );
+      await monitors.addLabel(params.name, body.requestId, body.label);
+      return {};
+    },
+    listMonitors: ({ query }) => listPage(read, 'monitors', query),
+    getMonitor: ({ params }) => requireEntity(read, 'monitors', params.name),
+    async answerProposal({ params, body }) {
+      const { proposal } = await requireEntity(read, 'monitors', params.name);
+      if (proposal?.id !== body.proposal) {
+        throw new SlipwayError(
+          'monitor.noProposal',
+          `${params.name} has no open proposal ${body.proposal}.`,
+          'See `slipway endpoint show`; it may have been answered already.',
+          409,
+        );
+      }
+      if (body.accept && proposal.kind === 'label') {
+        throw new SlipwayError('monitor.fewLabels', proposal.reason, 'Send labels by POST …/feedback.', 409);
+      }
+      const type = body.accept ? 'proposalAccepted' : 'proposalDeclined';
+      await engine.send('monitor', params.name, { type, proposal: body.proposal });
+      return requireEntity(read, 'monitors', params.name);
     },
     listRollouts: ({ query }) => listPage(read, 'rollouts', query),
     async startRollout({ body }) {

@@ -2,6 +2,7 @@
 import type { RunState } from '../../domain/run/run.ts';
 import type { Context } from '../context.ts';
 import type { RunMetrics } from '../follow.ts';
+import type { Monitors } from '../monitors.ts';
 import type { Operations } from '../operations.ts';
 import type { Services } from '../services.ts';
 import type { TensorBoards } from '../tensorBoards.ts';
@@ -11,6 +12,7 @@ export interface ServiceParts {
   operations: Operations;
   tensorBoards: TensorBoards;
   metrics: RunMetrics;
+  monitors: Monitors;
   publicKeys: Record<string, string>;
   /** @throws SlipwayError `runs.unknown` */
   run: (id: string) => Promise<RunState>;

@@ -164,10 +164,11 @@ describe('gateway', function () {
     const { url, statistics } = await gateway(
       routesTo({ v5: { weight: 100, ports: [breakingPort, await replica(echo)] } }),
     );
-    for (let request = 0; request < 6; request++) assert.equal((await fetch(`${url}/endpoints/digits/`)).status, 200);
+    // Few enough that the breaking replica is not taken out.
+    for (let request = 0; request < 4; request++) assert.equal((await fetch(`${url}/endpoints/digits/`)).status, 200);
     assert.ok(received.includes('GET'));
     const posts: number[] = [];
-    for (let request = 0; request < 6; request++) {
+    for (let request = 0; request < 4; request++) {
       posts.push((await fetch(`${url}/endpoints/digits/`, { method: 'POST', body: 'x' })).status);
     }
     const failed = posts.filter((status) => status === 502).length;

@@ -25,6 +25,8 @@ function created(from: string | null = 'v5'): ReleaseEvent {
         maxErrorRate: 0.01,
         maxP95Ratio: 1.5,
         minRequests: 100,
+        maxQualityDrop: null,
+        minLabels: 1000,
         onInconclusive: 'wait',
         maxWaitMs: 3_600_000,
       },

@@ -8,6 +8,8 @@ const RULES: AnalysisRules = {
   maxErrorRate: 0.01,
   maxP95Ratio: 1.5,
   minRequests: 200,
+  maxQualityDrop: null,
+  minLabels: 1000,
   onInconclusive: 'wait',
   maxWaitMs: 3_600_000,
 };
@@ -64,6 +66,33 @@ describe('analysis of a rollout step', () => {
     assert.equal(judge(counters(5, 1, 10), null, { ...RULES, maxErrorRate: 0 }, 4).verdict, 'failed');
     assert.equal(judge(counters(200, 0, 10), null, { ...RULES, maxErrorRate: 0 }, 4).verdict, 'passed');
     assert.equal(judge(counters(200, 200, 10), null, { ...RULES, maxErrorRate: 1 }, 4).verdict, 'passed');
+  });
+
+  describe('with a rule on quality', () => {
+    const rules = { ...RULES, maxQualityDrop: 0.01, minLabels: 1000 };
+    const look = (canary: [number, number], stable: [number, number]) => {
+      const [a, b] = [canary, stable].map(([labels, wrong]) => ({ labels, wrong }));
+      return judge(counters(20_000, 0, 10), counters(300_000, 0, 10), rules, 4, { canary: a!, stable: b! });
+    };
+
+    it('passes only on evidence: first enough labels for both, then enough of them right', () => {
+      const few = look([900, 20], [20_000, 600]);
+      assert.equal(few.verdict, 'inconclusive');
+      assert.match(few.reason, /900 of at least 1000 labels have come back/);
+      assert.match(look([5000, 100], [900, 30]).reason, /900 of at least 1000 labels for the stable revision/);
+      assert.equal(look([6000, 180], [20_000, 600]).verdict, 'passed');
+    });
+
+    it('fails a canary that is clearly worse, and says how much', () => {
+      const judgement = look([2000, 200], [20_000, 600]);
+      assert.equal(judgement.verdict, 'failed');
+      assert.match(judgement.reason, /10 % of 2000 labelled predictions are wrong; the stable revision has 3\.0 %/);
+    });
+
+    it('does not ask for labels where no drop is set', () => {
+      const quality = { canary: { labels: 0, wrong: 0 }, stable: { labels: 0, wrong: 0 } };
+      assert.equal(judge(counters(400, 0, 10), counters(3000, 0, 10), RULES, 4, quality).rules.quality, null);
+    });
   });
 
   it('names the share of errors that it would hardly miss', () => {

@@ -8,6 +8,8 @@ const analysis = {
   maxErrorRate: 0.01,
   maxP95Ratio: 1.5,
   minRequests: 100_000,
+  maxQualityDrop: null,
+  minLabels: 1000,
   onInconclusive: 'wait' as const,
   maxWaitMs: 86_400_000,
 };

@@ -19,7 +19,15 @@ const SPEC: RolloutSpec = {
   from: 'v5',
   to: 'v6',
   steps: [5, 25, 50, 100],
-  analysis: { maxErrorRate: 0.01, maxP95Ratio: 1.5, minRequests: 200, onInconclusive: 'wait', maxWaitMs: 3_600_000 },
+  analysis: {
+    maxErrorRate: 0.01,
+    maxP95Ratio: 1.5,
+    minRequests: 200,
+    maxQualityDrop: null,
+    minLabels: 1000,
+    onInconclusive: 'wait',
+    maxWaitMs: 3_600_000,
+  },
   inputs: [{ name: 'model:digits@v6', digest: { sha256: 'a'.repeat(64) } }],
 };
 
@@ -360,5 +368,21 @@ describe('simulated rollouts', () => {
       assert.equal(state.status, 'rolledBack');
       assert.equal(state.stepIndex, 0);
     }
+  });
+
+  it('waits for labels where quality is asked for, and takes back what predicts worse', () => {
+    const analysis = { ...SPEC.analysis, maxQualityDrop: 0.01, minLabels: 1000 };
+    const begun = [...start({ analysis }), observed(3000, reading(9000), reading(500))];
+    const waiting = replay(begun);
+    assert.equal(waiting.state.status, 'stepping');
+    assert.match(waiting.state.reason, /0 of at least 1000 labels/);
+    const label = (revision: string, labels: number, wrong: number): RolloutEvent => {
+      return { type: 'labelled', at: 4000, revisions: { [revision]: { labels, wrong } } };
+    };
+    const good = replay([...begun, label('v5', 20_000, 600), label('v6', 6000, 180)]);
+    assert.equal(good.state.stepIndex, 1);
+    const bad = replay([...begun, label('v5', 20_000, 600), label('v6', 1000, 100), label('v7', 1000, 0)]);
+    assert.equal(bad.state.status, 'rolledBack');
+    assert.match(bad.state.reason, /are wrong/);
   });
 });

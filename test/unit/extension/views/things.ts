@@ -162,7 +162,15 @@ export function rollout(change: Partial<Rollout> = {}): Rollout {
       { ...step, weight: 100 },
     ],
     step: 1,
-    analysis: { maxErrorRate: 0.01, maxP95Ratio: 1.5, minRequests: 200, onInconclusive: 'wait', maxWaitMs: 1 },
+    analysis: {
+      maxErrorRate: 0.01,
+      maxP95Ratio: 1.5,
+      minRequests: 200,
+      maxQualityDrop: null,
+      minLabels: 1000,
+      onInconclusive: 'wait',
+      maxWaitMs: 1,
+    },
     createdAt: now,
     ...change,
   };

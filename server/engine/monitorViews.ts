@@ -1,0 +1,21 @@
+/** What the API shows of the watch over an endpoint. */
+import type { MonitorState } from '../domain/drift/monitor.ts';
+import type { EndpointMonitor } from '../protocol/monitors.ts';
+import type { View } from './engine.ts';
+
+/** The farthest features are shown; the receipt of an alarm has all. */
+const SHOWN_FEATURES = 50;
+
+export function monitorViews(state: MonitorState): View[] {
+  const { endpoint, project, model, version, reference, isDrifting, alarms, last, proposal, retrainings } = state;
+  const data: EndpointMonitor = {
+    ...{ id: endpoint, endpoint, project, model, version, reference, isDrifting, alarms, proposal, retrainings },
+    window: last && {
+      ...{ from: last.from, to: last.to, verdict: last.judgement.verdict, reason: last.judgement.reason },
+      rows: last.judgement.rows,
+      falseAlarmRate: last.judgement.rules.falseAlarmRate,
+      features: last.judgement.comparisons.slice(0, SHOWN_FEATURES),
+    },
+  };
+  return [{ topic: 'monitors', id: endpoint, project, data }];
+}

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { cp, glob, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Caller, makePlace, type Place, type Refusal, root, type Server, until } from './place.ts';
+
+const windowSeconds = 6;
+/** Instances in a request. */
+const batch = 20;
+/** The example, watched closely: short windows, every request a sample, retraining without a hand. */
+const changes: [RegExp, string][] = [
+  [/epochs: 30/, 'epochs: 8'],
+  [/rollout: \{.*\n/, 'rollout: { steps: [50, 100], analysis: { maxP95Ratio: 50, minRequests: 40 } }\n'],
+  [/min: 0\.9 \}/, 'min: 0.8 }'],
+  [/by: 0\.005/, 'by: 0.1'],
+  [/sample: \{.*\}/, 'sample: { rate: 1 }'],
+  [/window: 1h/, `window: ${windowSeconds}s`],
+  [/retrain: \{.*\}/, 'retrain: { when: drift, then: rollout, budget: 1h, cooldown: 1h, minLabels: 20 }'],
+];
+
+describe('drift in production', function () {
+  this.timeout(240_000);
+  let place: Place;
+  let server: Server;
+  let call: Caller;
+  let scans: { instance: number[]; prediction: { label: string } }[];
+
+  before(async () => {
+    place = await makePlace();
+    await cp(join(root, 'resources/examples/digits'), place.path('digits'), { recursive: true });
+    let text = await readFile(place.path('digits', 'slipway.yaml'), 'utf8');
+    for (const [from, to] of changes) {
+      assert.match(text, from);
+      text = text.replace(from, to);
+    }
+    await writeFile(place.path('digits', 'slipway.yaml'), text);
+    server = await place.serve();
+    ({ call } = server);
+    const piped = await place.slipway(['pipeline', 'run', '--data', place.data], { cwd: place.path('digits') });
+    assert.equal(piped.status, 0, piped.stderr);
+    let file = '';
+    for await (const found of glob('runs/*/output/model/reference.jsonl', { cwd: place.data })) file = found;
+    const lines = (await readFile(join(place.data, file), 'utf8')).trim().split('\n');
+    scans = lines.map((line) => JSON.parse(line));
+  });
+
+  after(() => place.close());
+
+  async function predict(instances: number[][]): Promise<string> {
+    const { url } = await call('getEndpoint', { params: { name: 'digits' } });
+    const response = await fetch(`${url}/predict`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ instances }),
+    });
+    assert.equal(response.status, 200, await response.clone().text());
+    await response.arrayBuffer();
+    return response.headers.get('x-request-id')!;
+  }
+
+  /** The next scans, over and over. */
+  let taken = 0;
+  const next = () => Array.from({ length: batch }, () => scans[taken++ % scans.length]!);
+  const monitor = () => call('getMonitor', { params: { name: 'digits' } });
+  const feedback = (requestId: string, label: unknown) =>
+    call('sendFeedback', { params: { name: 'digits' }, body: { requestId, label } });
+  /** Labels a request once its sample has come in. */
+  const labelled = (requestId: string, label: unknown) =>
+    until(async () => {
+      const refusal = await feedback(requestId, label).then(
+        () => null,
+        (error: Refusal) => error,
+      );
+      if (refusal && refusal.code !== 'feedback.unknownRequest') throw refusal;
+      return refusal === null;
+    }, `the sample ${requestId}`);
+  const darkened = (instance: number[]) => instance.map((level) => Math.min(16, Math.round(level * 0.4) + 6));
+
+  it('stays quiet over requests like the training data', async () => {
+    await until(async () => (await call('listMonitors')).items.length === 1, 'the monitor');
+    assert.equal((await monitor()).reference, 'training');
+    const judged = await until(async () => {
+      await predict(next().map(({ instance }) => instance));
+      const { window } = await monitor();
+      return window !== null && window.verdict !== 'inconclusive' && window;
+    }, 'a judged window');
+    assert.equal(judged.verdict, 'steady', judged.reason);
+    assert.ok(judged.features.some(({ feature }) => feature === 'prediction.label'));
+  });
+
+  it('takes labels of its own requests, once each, and no others', async () => {
+    const [first, second] = next();
+    const id = await predict([first!.instance, second!.instance]);
+    const label = [first!.prediction.label, second!.prediction.label];
+    await labelled(id, label);
+    await feedback(id, label);
+    const refused = async (code: string, promise: Promise<unknown>) =>
+      assert.rejects(promise, (error: { code: string }) => error.code === code);
+    await refused('feedback.otherLabel', feedback(id, ['other', 'other']));
+    await refused('feedback.count', feedback(id, ['1']));
+    await refused('feedback.unknownRequest', feedback('never-issued', '1'));
+  });
+
+  it('raises an alarm over other contrast, retrains on the labelled samples and rolls the better model out', async () => {
+    let isSending = true;
+    const traffic = (async () => {
+      while (isSending) {
+        const some = next();
+        const id = await predict(some.map(({ instance }) => darkened(instance)));
+        if ((await monitor()).alarms === 0)
+          await labelled(
+            id,
+            some.map(({ prediction }) => prediction.label),
+          );
+      }
+    })();
+    try {
+      const alarmed = await until(async () => (await monitor()).alarms > 0 && monitor(), 'an alarm');
+      assert.match(alarmed.window!.reason, /PSI/);
+      const done = await until(
+        async () => {
+          const { retrainings, proposal } = await monitor();
+          assert.equal(proposal, null, proposal?.reason);
+          return retrainings.find(({ endedAt }) => endedAt !== null);
+        },
+        'the retraining',
+        150_000,
+      );
+      const [pipeline] = (await call('listPipelines')).items;
+      assert.equal(done.status, 'succeeded', pipeline?.reason);
+      assert.ok(done.spentMs > 0);
+      const { revisions } = await call('getEndpoint', { params: { name: 'digits' } });
+      assert.deepEqual(
+        revisions.filter(({ weight }) => weight > 0).map(({ name }) => name),
+        ['v2'],
+      );
+    } finally {
+      isSending = false;
+      await traffic;
+    }
+    const { items } = await call('listReceipts', { query: { project: 'digits', limit: 200 } });
+    const kinds = items.map(({ kind }) => kind).reverse();
+    const begun = kinds.indexOf('drift.raised');
+    for (const kind of [
+      'retrain.started',
+      'run.finished',
+      'validation.decided',
+      'model.registered',
+      'rollout.ended',
+      'alias.moved',
+    ]) {
+      assert.ok(kinds.indexOf(kind, begun) > begun, `${kind} after drift.raised in ${kinds.join(' ')}`);
+    }
+    const run = (await call('listRuns')).items.find(({ kind }) => kind === 'train')!;
+    const log = await place.slipway(['run', 'logs', run.id, '--data', place.data]);
+    assert.match(log.stdout, /[0-9]+ labelled samples of production/);
+    const verified = await place.slipway(['receipts', 'verify', '--data', place.data]);
+    assert.equal(verified.status, 0, verified.stdout + verified.stderr);
+  });
+});
