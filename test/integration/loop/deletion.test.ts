@@ -1,6 +1,8 @@
 // Deleting what was made: what depends on it is told, a person is asked, and receipts go on to hold.
 import assert from 'node:assert/strict';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { makePlace, type Place, Refusal, type Server, until } from './place.ts';
 import { replay } from './replay.ts';
 
@@ -104,6 +106,13 @@ describe('deleting', function () {
   it('holds after a restart, and the event log replays to it', async () => {
     await server.stop();
     replay(place.data);
+    const copy = place.path('copy');
+    await mkdir(copy);
+    await copyFile(join(place.data, 'slipway.db'), join(copy, 'slipway.db'));
+    const database = new DatabaseSync(join(copy, 'slipway.db'));
+    database.exec(`DELETE FROM event WHERE kind = 'sweep' AND json_extract(event, '$.type') = 'deleted'`);
+    database.close();
+    assert.throws(() => replay(copy), /sweep/, 'an event that is gone is a decision that is not the same');
     server = await place.serve();
     assert.deepEqual((await server.call('listSweeps')).items, []);
     assert.deepEqual(
