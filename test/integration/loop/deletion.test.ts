@@ -1,35 +1,22 @@
 // Deleting what was made: what depends on it is told, a person is asked, and receipts go on to hold.
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { makePlace, type Place, Refusal, type Server, until } from './place.ts';
+import { makeCoins } from './coins.ts';
+import { placeOfSuite, Refusal, type Server, until } from './place.ts';
 import { replay } from './replay.ts';
-
-const yaml = `
-project: coins
-train:
-  run: 'mkdir -p $SLIPWAY_OUTPUT/model && echo {side} > $SLIPWAY_OUTPUT/model/coin && printf "{\\"heads\\": {side}}" > $SLIPWAY_METRICS'
-  params: { side: 1 }
-  objective: { metric: heads, goal: maximize }
-sweep: { sampler: grid, trials: 2, parallel: 2, space: { side: { choice: [1, 2] } } }
-validate: { run: 'cp $SLIPWAY_INPUT_MODEL/coin . && printf "{\\"heads\\": 1}" > $SLIPWAY_METRICS', gates: [ { metric: heads, min: 0.5 } ] }
-`;
 
 describe('deleting', function () {
   this.timeout(120_000);
-  let place: Place;
+  const place = placeOfSuite();
   let server: Server;
   let folder: string;
 
   before(async () => {
-    place = await makePlace();
     server = await place.serve();
-    folder = place.path('coins');
-    await mkdir(folder);
-    await writeFile(place.path('coins', 'slipway.yaml'), yaml);
+    folder = await makeCoins(place);
   });
-  after(() => place?.close());
 
   const slipway = (...args: string[]) => place.slipway([...args, '--data', place.data]);
 

@@ -1,31 +1,19 @@
 // The same request twice, one after the other or at once, makes one thing: nothing runs twice.
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { makePlace, type Place, type Server, until } from './place.ts';
-
-const yaml = `
-project: coins
-train:
-  run: 'echo began >> $SLIPWAY_OUTPUT/../../../began; mkdir -p $SLIPWAY_OUTPUT/model; echo 1 > $SLIPWAY_OUTPUT/model/coin; printf "{\\"heads\\": 1}" > $SLIPWAY_METRICS'
-  objective: { metric: heads, goal: maximize }
-sweep: { sampler: grid, trials: 2, parallel: 2, space: { side: { choice: [1, 2] } } }
-validate: { run: 'cp $SLIPWAY_METRICS . || printf "{\\"heads\\": 1}" > $SLIPWAY_METRICS', gates: [ { metric: heads, min: 0.5 } ] }
-`;
+import { readdir, readFile } from 'node:fs/promises';
+import { makeCoins } from './coins.ts';
+import { placeOfSuite, type Server, until } from './place.ts';
 
 describe('what is asked for twice', function () {
   this.timeout(60_000);
-  let place: Place;
+  const place = placeOfSuite();
   let server: Server;
   let folder: string;
 
   before(async () => {
-    place = await makePlace();
     server = await place.serve();
-    folder = place.path('coins');
-    await mkdir(folder);
-    await writeFile(place.path('coins', 'slipway.yaml'), yaml);
+    folder = await makeCoins(place);
   });
-  after(() => place?.close());
 
   /** Asks twice at once, once more, and again after a restart; gives the ids. */
   async function ask(start: () => Promise<{ id: string }>, isOver: (id: string) => Promise<boolean>): Promise<string> {
