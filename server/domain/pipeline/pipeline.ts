@@ -84,7 +84,6 @@ export function reducePipeline(
     const state = { id, project, folder, code, canSweep, retraining, steps, reason: '', createdAt: at };
     return advance({ ...state, status: 'running' }, at);
   }
-  if (state.status !== 'running') return unchanged(state);
   const current = state.steps.find((step) => step.status === 'running');
   if (!current) return unchanged(state);
   const done = (detail: string, more: Partial<Step> = {}) =>
@@ -181,7 +180,7 @@ function retrain(
   current: Step,
   event: Extract<PipelineEvent, { type: 'validationDecided' }>,
 ): Reduction<PipelineState, PipelineCommand> {
-  const firstRound = !current.id.includes('#') && !state.steps.some((step) => step.id === 'sweep');
+  const firstRound = !state.steps.some((step) => step.id === 'sweep');
   if (!(firstRound && event.how.includes('sweep') && state.canSweep)) {
     return fail(state, current, `${event.reason} Retrain with: ${event.how.join(', ')}.`, event.at);
   }

@@ -1,33 +1,22 @@
 // Deleting what was made: what depends on it is told, a person is asked, and receipts go on to hold.
 import assert from 'node:assert/strict';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { makePlace, type Place, Refusal, type Server, until } from './place.ts';
+import { copyFile, mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { makeCoins } from './coins.ts';
+import { placeOfSuite, Refusal, type Server, until } from './place.ts';
 import { replay } from './replay.ts';
-
-const yaml = `
-project: coins
-train:
-  run: 'mkdir -p $SLIPWAY_OUTPUT/model && echo {side} > $SLIPWAY_OUTPUT/model/coin && printf "{\\"heads\\": {side}}" > $SLIPWAY_METRICS'
-  params: { side: 1 }
-  objective: { metric: heads, goal: maximize }
-sweep: { sampler: grid, trials: 2, parallel: 2, space: { side: { choice: [1, 2] } } }
-validate: { run: 'cp $SLIPWAY_INPUT_MODEL/coin . && printf "{\\"heads\\": 1}" > $SLIPWAY_METRICS', gates: [ { metric: heads, min: 0.5 } ] }
-`;
 
 describe('deleting', function () {
   this.timeout(120_000);
-  let place: Place;
+  const place = placeOfSuite();
   let server: Server;
   let folder: string;
 
   before(async () => {
-    place = await makePlace();
     server = await place.serve();
-    folder = place.path('coins');
-    await mkdir(folder);
-    await writeFile(place.path('coins', 'slipway.yaml'), yaml);
+    folder = await makeCoins(place);
   });
-  after(() => place?.close());
 
   const slipway = (...args: string[]) => place.slipway([...args, '--data', place.data]);
 
@@ -104,6 +93,13 @@ describe('deleting', function () {
   it('holds after a restart, and the event log replays to it', async () => {
     await server.stop();
     replay(place.data);
+    const copy = place.path('copy');
+    await mkdir(copy);
+    await copyFile(join(place.data, 'slipway.db'), join(copy, 'slipway.db'));
+    const database = new DatabaseSync(join(copy, 'slipway.db'));
+    database.exec(`DELETE FROM event WHERE kind = 'sweep' AND json_extract(event, '$.type') = 'deleted'`);
+    database.close();
+    assert.throws(() => replay(copy), /sweep/, 'an event that is gone is a decision that is not the same');
     server = await place.serve();
     assert.deepEqual((await server.call('listSweeps')).items, []);
     assert.deepEqual(

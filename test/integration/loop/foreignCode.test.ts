@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Run } from '../../../server/protocol/entities.ts';
-import { makePlace, type Place, root, type Server, until } from './place.ts';
+import { placeOfSuite, root, type Server, until } from './place.ts';
 
 interface Repository {
   name: string;
@@ -39,13 +39,11 @@ const repositories: Repository[] = [
 
 describe("somebody else's code, not one line changed", function () {
   this.timeout(180_000);
-  let place: Place;
+  const place = placeOfSuite();
   let server: Server;
   before(async () => {
-    place = await makePlace();
     server = await place.serve();
   });
-  after(() => place?.close());
 
   const slipway = (folder: string, ...args: string[]) =>
     place.slipway(args, { cwd: folder, env: { SLIPWAY_DATA: place.data } });

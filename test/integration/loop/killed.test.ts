@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkLoop, randomOf, surviveKills } from './killedLoop.ts';
-import { makePlace, type Place, until } from './place.ts';
+import { placeOfSuite, until } from './place.ts';
 
 describe('the loop while its control plane is killed', function () {
   this.timeout(300_000);
-  let place: Place;
-  before(async () => {
-    place = await makePlace();
-  });
-  after(() => place?.close());
+  const place = placeOfSuite();
 
   it('loses no trial, runs none twice, keeps the chain, fails no request, and replays to the same decisions', async () => {
     const seed = Date.now() % 1_000_000;
@@ -21,11 +17,7 @@ describe('the loop while its control plane is killed', function () {
 
 describe('npm start that is killed itself', function () {
   this.timeout(300_000);
-  let place: Place;
-  before(async () => {
-    place = await makePlace();
-  });
-  after(() => place?.close());
+  const place = placeOfSuite();
 
   it('is taken up by the next one, which ends right and leaves nothing behind', async () => {
     const seed = Date.now() % 1_000_000;

@@ -128,6 +128,16 @@ export async function makePlace(): Promise<Place> {
   };
 }
 
+/** A place for a whole suite: made before its tests, closed after them. */
+export function placeOfSuite(): Place {
+  const place = {} as Place;
+  before(async () => {
+    Object.assign(place, await makePlace());
+  });
+  after(() => place.close?.());
+  return place;
+}
+
 /** Calls the API at an address; a control plane in mid-restart is waited for with `patient`. */
 export function caller(address: { url: string; token: string }): Caller {
   return async (name, input) => {

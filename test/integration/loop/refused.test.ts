@@ -3,16 +3,15 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { dirname, join } from 'node:path';
 import type { Run } from '../../../server/protocol/entities.ts';
-import { makePlace, type Place, processesOf, Refusal, type Server, until } from './place.ts';
+import { type Place, placeOfSuite, processesOf, Refusal, type Server, until } from './place.ts';
 
 const limitMs = 60_000;
 
 describe('what is refused changes nothing and says why', function () {
   this.timeout(120_000);
-  let place: Place;
+  const place = placeOfSuite();
   let server: Server;
   before(async () => {
-    place = await makePlace();
     server = await place.serve();
     // Something is there already, so that "nothing changed" means something.
     await project(
@@ -24,7 +23,6 @@ describe('what is refused changes nothing and says why', function () {
     const { id } = await server.call('startRun', { body: { folder: place.path('before') } });
     await endOf(server, id);
   });
-  after(() => place?.close());
 
   /** The API refuses with an error that tells; receipts and objects are as they were. */
   async function refused(ask: () => Promise<unknown>, code: string, ...named: (string | RegExp)[]): Promise<void> {
@@ -188,13 +186,11 @@ describe('what is refused changes nothing and says why', function () {
 
 describe('a run ends with its true reason, keeps its log, and leaves no process', function () {
   this.timeout(120_000);
-  let place: Place;
+  const place = placeOfSuite();
   let server: Server;
   before(async () => {
-    place = await makePlace();
     server = await place.serve();
   });
-  after(() => place?.close());
 
   async function run(name: string, script: string, extra = ''): Promise<{ run: Run; log: string }> {
     const folder = await project(

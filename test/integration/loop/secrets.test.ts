@@ -4,17 +4,16 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCli } from '../../unit/cli/memoryShell.ts';
-import { makePlace, type Place, type Server, until } from './place.ts';
+import { placeOfSuite, type Server, until } from './place.ts';
 
 const value = 'hf_Zq7"$x 가-secret';
 
 describe('secrets', function () {
   this.timeout(60_000);
-  let place: Place;
+  const place = placeOfSuite();
   let server: Server;
 
   before(async () => {
-    place = await makePlace();
     server = await place.serve();
     await mkdir(place.path('work'));
     await writeFile(
@@ -33,7 +32,6 @@ describe('secrets', function () {
       'project: hidden\nsecrets: [hf-token]\ntrain: { run: sh work.sh }\n',
     );
   });
-  after(() => place?.close());
 
   const slipway = (line: string[], stdin?: string) =>
     runCli(line, { cwd: place.path('work'), env: { SLIPWAY_DATA: place.data }, stdin });

@@ -3,18 +3,14 @@ import { execFileSync } from 'node:child_process';
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type Ended, endAll, makePlace, type Place, type Server, until } from './place.ts';
+import { type Ended, endAll, placeOfSuite, type Server, until } from './place.ts';
 import { verifyExport } from './secondVerifier.ts';
 
 const steps = ['dataset', 'split', 'preprocess', 'train', 'sweep', 'validate', 'model', 'rollout'];
 
 describe('the demonstration', () => {
   /** One data folder for all: what a test needs, the ones before it have made. */
-  let place: Place;
-  before(async () => {
-    place = await makePlace();
-  });
-  after(() => place?.close());
+  const place = placeOfSuite();
 
   describe('npm start', function () {
     this.timeout(240_000);

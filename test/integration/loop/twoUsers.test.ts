@@ -3,17 +3,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { makePlace, type Place, type Refusal, type Server, until } from './place.ts';
+import { placeOfSuite, type Refusal, type Server, until } from './place.ts';
 
 describe('one control plane a data folder', function () {
   this.timeout(120_000);
-  let place: Place;
+  const place = placeOfSuite();
   let server: Server;
   before(async () => {
-    place = await makePlace();
     server = await place.serve();
   });
-  after(() => place?.close());
 
   it('a second one on the same data folder is refused and disturbs nothing', async () => {
     const ended = await place.slipway(['serve', '--data', place.data, '--port', '0']);
@@ -129,11 +127,7 @@ describe('one control plane a data folder', function () {
 
 describe('hand-over to another version', function () {
   this.timeout(120_000);
-  let place: Place;
-  before(async () => {
-    place = await makePlace();
-  });
-  after(() => place?.close());
+  const place = placeOfSuite();
 
   it('the old one ends, the new one adopts the run and tells its true end; the gateway never stops', async () => {
     const old = await place.serve();

@@ -301,13 +301,13 @@ describe('engine', () => {
           return snapshot.call(tx, kind, id);
         };
       });
-      for (const id of ids) await engine.send('counter', id, add(id, 1));
-      for (let round = 2; round <= 40; round++) {
-        for (const id of ids.slice(0, 2)) await engine.send('counter', id, add(id, 1));
+      for (const id of ids) {
+        await engine.send('counter', id, add(id, 1));
+        await engine.send('counter', 'a', add('a', 1));
       }
-      assert.deepEqual(read, [...ids, 'a', 'b'], 'those in use are not read again');
-      for (const id of ids) assert.equal((await engine.state<Counter>('counter', id))!.sum, id < 'c' ? 40 : 1, id);
-      assert.deepEqual(read.slice(8), ['c', 'd', 'e', 'f']);
+      assert.deepEqual(read, ids, 'what is in use is not read again');
+      for (const id of ids) assert.equal((await engine.state<Counter>('counter', id))!.sum, id === 'a' ? 7 : 1, id);
+      assert.ok(read.length > ids.length, 'what was dropped is');
     });
 
     it('can be waited for, whether the condition holds already or comes to hold, or the wait is given up', async () => {

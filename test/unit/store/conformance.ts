@@ -220,6 +220,16 @@ export function storeConformance(name: string, makePlace: () => Promise<StorePla
       assert.equal(await store.read.receiptOfDigest('sha256', 'same'), undefined);
     });
 
+    it('tells what came to be in a project from what came to be elsewhere', async () => {
+      const subject = [{ name: 'dataset:d@v1', digest: { sha256: 's' } }];
+      await store.write((tx) => tx.appendReceipt(receipt('digits', 1), subject));
+      const has = (project: string, algorithm: string) => store.read.hasSubject(project, algorithm, 's');
+      assert.deepEqual(
+        [await has('digits', 'sha256'), await has('digits', 'md5'), await has('other', 'sha256')],
+        [true, false, false],
+      );
+    });
+
     it('waits with closing for what is being written', async () => {
       const writing = store.write(async (tx) => {
         await new Promise((resolve) => setImmediate(resolve));

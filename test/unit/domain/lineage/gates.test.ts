@@ -25,6 +25,8 @@ const cases: Case[] = [
   ['-Infinity fails, though it is below max', max, '-Infinity', undefined, false],
   ['notWorseThan passes while nothing is in production', relative, 0.1, undefined, true],
   ['notWorseThan accepts a loss within `by`', relative, 0.946, { acc: 0.95 }, true],
+  ['notWorseThan accepts a loss of exactly `by`', { ...relative, by: 0.25 }, 0.5, { acc: 0.75 }, true],
+  ['notWorseThan without `by` accepts what is equal', { ...relative, by: undefined }, 0.9, { acc: 0.9 }, true],
   ['notWorseThan refuses a larger one', relative, 0.944, { acc: 0.95 }, false],
   ['notWorseThan accepts what is better', relative, 0.99, { acc: 0.95 }, true],
   ['notWorseThan goes the other way for minimize', { ...relative, goal: 'minimize' }, 0.96, { acc: 0.95 }, false],

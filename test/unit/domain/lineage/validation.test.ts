@@ -82,7 +82,7 @@ describe('validation', () => {
       run: 'r9',
       status: 'succeeded',
       reason: '',
-      metrics: { acc: 1 },
+      metrics: { acc: 0.1 },
     };
     const { receipts } = replay([created(), strange, ended({ acc: 0.99 }), ended({ acc: 0.1 }), created()]);
     assert.deepEqual(

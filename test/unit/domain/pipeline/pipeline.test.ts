@@ -83,6 +83,13 @@ describe('pipeline', () => {
     assert.equal(state.reason, 'train: failed: exit status 1');
   });
 
+  it('fails with the reason when a step could not be carried out, and hears nothing after it', () => {
+    const failed: Happening = { type: 'commandFailed', command: 'pipeline.step', message: 'no such file' };
+    const { state } = replay([begin(), done('dataset'), failed]);
+    assert.deepEqual([state.status, state.reason], ['failed', 'split: no such file']);
+    assert.deepEqual(replay([failed, done('split')], state), { state, commands: [] });
+  });
+
   it('searches once when the gates say so, then validates the best', () => {
     const sweep: Happening[] = [
       decided('retrain', ['sweep']),

@@ -109,6 +109,11 @@ describe('release', () => {
   it('keeps the figures that each step was judged by', () => {
     const { state } = replay(healthy);
     assert.deepEqual([state.steps[0]!.requests, state.steps[0]!.errorRate, state.steps[0]!.needed], [5000, 0, 100]);
+    assert.deepEqual(
+      state.steps.map(({ endedAt }) => endedAt),
+      [3, 4],
+      'the end of the rollout is not the end of its first step',
+    );
   });
 
   it('gives a first revision all traffic and retires nothing', () => {

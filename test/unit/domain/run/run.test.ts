@@ -118,6 +118,16 @@ describe('run', () => {
     });
   }
 
+  it('is stopped once, for the reason that was given first', () => {
+    const world = new World().tell(prepared, started(), stop, { type: 'stopRequested', reason: 'And again.' });
+    assert.equal(world.commands.filter(({ type }) => type === 'run.stop').length, 1);
+    assert.equal(world.run!.stop!.reason, 'Stopped by hand.');
+  });
+
+  it('does not take the start of another attempt for its own', () => {
+    assert.equal(new World().tell(prepared, started(2)).status, 'starting');
+  });
+
   it('leaves the line when it is stopped while it waits', () => {
     const world = new World({ resources: { cpu: 4 } });
     const other = {

@@ -58,6 +58,17 @@ describe('queue', () => {
     assert.deepEqual(admitted(told), ['first', 'urgent', 'a', 'b']);
   });
 
+  it('counts what is held of the memory, too', () => {
+    const { state } = replay([capacity(node(8, 8)), submit('a', want(1, 5)), submit('b', want(1, 5))]);
+    assert.deepEqual([Object.keys(state.holding), state.waiting.map(({ id }) => id)], [['a'], ['b']]);
+  });
+
+  it('takes one out of the line that gives up waiting', () => {
+    const events = [capacity(node(4)), submit('a', want(4)), submit('b', want(4)), submit('c', want(4))];
+    const { state } = replay([...events, { type: 'released', at: ++clock, id: 'b' }]);
+    assert.deepEqual([Object.keys(state.holding), state.waiting.map(({ id }) => id)], [['a'], ['c']]);
+  });
+
   it('never lets a small one overtake the head of the line', () => {
     const events = [capacity(node(4)), submit('holder', want(3)), submit('big', want(4)), submit('small', want(1))];
     assert.deepEqual(admitted(replay(events).told), ['holder']);

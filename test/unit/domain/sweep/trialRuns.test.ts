@@ -91,6 +91,8 @@ describe('trial runs of a sweep', () => {
       sweep.runs.map(({ id }) => id),
       ['w1-t0', 'w1-t1'],
     );
+    sweep.tell({ type: 'prepared', dataset: 'digits@v2', refs: [] }, ended('w1-t0', { value: 1 }));
+    assert.deepEqual([sweep.runs[2]!.dataset, sweep.runs[2]!.inputs], ['digits@v1', [ref]], 'what came first holds');
   });
 
   it('makes each trial a run with its parameters on top, the shared inputs, and no retries of its own', () => {
