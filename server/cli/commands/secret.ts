@@ -14,10 +14,10 @@ const set = command({
   name: 'secret set',
   summary: 'Keep a secret; its value comes from stdin.',
   details:
-    'A program that names it under `secrets` in slipway.yaml gets it as an environment variable: hf-token as HF_TOKEN.\nReceipts hold the name; in logs the value becomes ***. One line break at the end is not part of it.',
+    'A program that names it under `secrets` in slipway.yaml gets it as an environment variable: hf-token as HF_TOKEN.\nReceipts hold the name; in logs the value becomes ***. One line break at the end is not part of it: slipway secret set hf-token < token.txt',
   arguments: [nameArgument],
   options: {},
-  examples: ['slipway secret set hf-token < token.txt', 'pass show hf | slipway secret set hf-token'],
+  examples: ['slipway secret set hf-token'],
   uses: 'controlPlane',
   async run({ args, target }, shell) {
     const value = await readValue(args[0]!, shell);

@@ -156,6 +156,8 @@ describe('views', () => {
     assert.deepEqual(names(views), ['sweeps w1', 'trials w1/1', 'trials w1/3']);
     const { counts, best } = views[0]!.data as { counts: { finished: number }; best: { run: string; value: number } };
     assert.deepEqual([counts.finished, best.run, best.value], [1, 'w1-t1', 0.5]);
+    const { startedAt, endedAt } = views[1]!.data as { startedAt?: number; endedAt?: number };
+    assert.deepEqual([startedAt, endedAt], [undefined, 3]);
   });
 
   it('of what was deleted are taken away, with all that stood below it', () => {

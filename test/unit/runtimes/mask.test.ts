@@ -31,6 +31,7 @@ describe('the mask of secrets', () => {
     assert.equal(mask.write(Buffer.from('epoch 1\n')).toString(), 'epoch 1\n');
     assert.equal(mask.write(Buffer.from('it is hunt')).toString(), 'it is ');
     assert.equal(mask.write(Buffer.from('ing\n')).toString(), 'hunting\n');
+    assert.equal(mask.write(Buffer.from('hunter2')).toString(), '***', 'a whole one is no beginning');
     assert.equal(mask.write(Buffer.from('hun')).toString(), '');
     assert.equal(mask.end().toString(), 'hun');
   });

@@ -68,6 +68,7 @@ describe('dataset', () => {
     const { state, receipts } = replay([added('a'), split(1), split(1), split(1, '6')]);
     assert.equal(receipts.filter(({ kind }) => kind === 'split.made').length, 2);
     assert.equal(state.versions[0]!.split!.sha256, sha256('6'));
+    assert.equal(replay([added('a'), added('b'), split(1)]).state.versions[1]!.split, undefined);
   });
 
   it('ignores a split of a version that does not exist', () => {

@@ -122,6 +122,8 @@ describe('run', () => {
     const world = new World().tell(prepared, started(), stop, { type: 'stopRequested', reason: 'And again.' });
     assert.equal(world.commands.filter(({ type }) => type === 'run.stop').length, 1);
     assert.equal(world.run!.stop!.reason, 'Stopped by hand.');
+    const early = new World().tell(stop, { type: 'stopRequested', reason: 'And again.' }, prepared);
+    assert.deepEqual([early.status, early.run!.reason], ['stopped', 'Stopped by hand.']);
   });
 
   it('does not take the start of another attempt for its own', () => {
