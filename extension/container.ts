@@ -10,6 +10,7 @@ import { dataFolder } from './server/dataFolder.ts';
 import { createEmbeddedServer } from './server/embedded.ts';
 import type { Services } from './services.ts';
 import { registerStatusBar } from './status/statusBar.ts';
+import { createTaskProvider } from './tasks/index.ts';
 import { t, useLanguage } from './text/language.ts';
 import { registerViews } from './views/index.ts';
 import type { ShownTree, ViewId } from './views/shownTrees.ts';
@@ -18,6 +19,7 @@ import { registerYaml } from './yaml/index.ts';
 export interface Container {
   services: Services;
   perform: Perform;
+  tasks: vscode.TaskProvider;
   /** Ends the pages' work in the control plane before the window closes. */
   close(): Promise<void>;
 }
@@ -54,7 +56,12 @@ export function build(context: vscode.ExtensionContext, trees: Record<ViewId, Sh
     }),
   );
   void connection.attach();
-  return { services, perform: createCommands(services), close: () => panels.dispose() };
+  return {
+    services,
+    perform: createCommands(services),
+    tasks: createTaskProvider(services),
+    close: () => panels.dispose(),
+  };
 }
 
 /** Another data folder is another control plane: everything shown would have to be made anew. */

@@ -37,6 +37,13 @@ export function activate(context: vscode.ExtensionContext): { container: () => P
       handleUri: async (uri) => (await container()).services.panels.showPath(uri.path),
     }),
   );
+  const tasks = async () => (await container()).tasks;
+  context.subscriptions.push(
+    vscode.tasks.registerTaskProvider('slipway', {
+      provideTasks: async (token) => (await tasks()).provideTasks(token),
+      resolveTask: async (task, token) => (await tasks()).resolveTask(task, token),
+    }),
+  );
   setImmediate(() => void container());
   return context.extensionMode === vscode.ExtensionMode.Test ? { container } : undefined;
 }

@@ -131,12 +131,11 @@ export class Panels {
   private async externalUrl(url: string): Promise<string> {
     const local = vscode.Uri.parse(url);
     const external = await vscode.env.asExternalUri(local);
-    const shared = external.path !== local.path;
-    if (external.authority !== local.authority || shared) {
+    if (external.authority !== local.authority) {
       const origin = `${external.scheme}://${external.authority}/application`;
-      await this.connection.api?.call('registerOrigin', { body: { origin, shared } });
+      await this.connection.api?.call('registerOrigin', { body: { origin } });
     }
-    return external.toString(true) + (shared ? isolatedPath : '');
+    return external.toString(true) + (external.path === local.path ? '' : isolatedPath);
   }
 
   private async report(work: Promise<void>): Promise<void> {

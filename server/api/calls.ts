@@ -62,7 +62,7 @@ const ownCalls: OwnCalls = {
   createTicket: (context, _, { body }) => ticketUrl(context, body.page),
   registerOrigin: ({ gate }, { principal }, { body }) => {
     requireToken(principal);
-    gate.external.register(body.origin, body.shared);
+    gate.external.register(body.origin);
     return {};
   },
   handOver: ({ onHandOver }, { principal, response }, { body }) => {

@@ -26,8 +26,8 @@ interface Target {
 
 interface Place {
   secret: string;
-  /** The reader's editor shows pages of its own under the same origin. */
-  isShared: boolean;
+  /** It is shown by a page of ours, since the reader's editor shows pages of its own under the same origin. */
+  isIsolated: boolean;
   target: Target;
   /** What the application sees, its path beginning with `/`. */
   path: string;
@@ -48,6 +48,7 @@ export async function startForeignListener(options: {
 }): Promise<ForeignListener> {
   const { controlPlane, external, pagesFolder } = options;
   const tunnels = new Map<Duplex, Place>();
+  const isolatedSecrets = new Set<string>();
   let hosts: OwnHosts;
 
   /** Undefined after the request was refused. */
@@ -60,9 +61,12 @@ export async function startForeignListener(options: {
     const { path, query } = targetOf(request);
     const [, secret, rest] = /^\/([0-9a-f]{64})(\/.*)?$/.exec(path) ?? [];
     const target = secret === undefined ? undefined : controlPlane.foreignTarget(secret);
-    const isShared = external.isSharedHost(host);
-    if (secret !== undefined && target)
-      return { secret, isShared, target, path: `${rest ?? ''}${query && `?${query}`}` };
+    if (secret !== undefined && target) {
+      // From the first time that our page is asked for, so that the application is never seen in the editor's origin.
+      if (rest?.startsWith(relayPath)) isolatedSecrets.add(secret);
+      const isIsolated = isolatedSecrets.has(secret);
+      return { secret, isIsolated, target, path: `${rest ?? ''}${query && `?${query}`}` };
+    }
     refuse(404, 'There is nothing here (any more).');
     return undefined;
   }
@@ -94,6 +98,7 @@ export async function startForeignListener(options: {
       const now = controlPlane.foreignTarget(secret);
       if (now?.host !== target.host || now.port !== target.port) socket.destroy();
     }
+    for (const secret of isolatedSecrets) if (!controlPlane.foreignTarget(secret)) isolatedSecrets.delete(secret);
   }, recheckMs).unref();
 
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, options.host, resolve));
@@ -117,7 +122,7 @@ const ownHeaders: OutgoingHttpHeaders = { 'Referrer-Policy': 'no-referrer', 'X-C
 function proxyRequest(place: Place, request: IncomingMessage, response: ServerResponse, pagesFolder: string): void {
   const headers = requestHeaders(request);
   // A document that is changed on its way is asked for as it is.
-  const isDocument = place.isShared && request.method === 'GET' && /^\/(index\.html)?(\?|$)/.test(place.path);
+  const isDocument = place.isIsolated && request.method === 'GET' && /^\/(index\.html)?(\?|$)/.test(place.path);
   if (isDocument) delete headers['accept-encoding'];
   const upstream = http.request({ ...place.target, method: request.method, path: place.path, headers, agent: false });
   upstream.on('response', (answer) => {
@@ -127,7 +132,7 @@ function proxyRequest(place: Place, request: IncomingMessage, response: ServerRe
       sendIsolated(place, answer, own, response, pagesFolder).catch(() => failed());
       return;
     }
-    response.writeHead(answer.statusCode ?? 502, place.isShared ? isolated(own) : own);
+    response.writeHead(answer.statusCode ?? 502, place.isIsolated ? isolated(own) : own);
     pipeline(answer, response).catch(() => response.destroy());
   });
   const failed = () => {

@@ -76,8 +76,6 @@ const keptOrigins = 100;
 export class ExternalOrigins {
   /** Whether a cookie may be issued, by origin. */
   readonly #origins = new Map<string, boolean>();
-  /** Origins under which the editor shows pages of its own besides our ports. */
-  readonly #shared = new Set<string>();
   readonly #neverAllowed: () => ReadonlySet<string>;
 
   /** @param neverAllowed origins that stay foreign whatever is registered: those of foreign applications */
@@ -88,10 +86,9 @@ export class ExternalOrigins {
   /**
    * Allows the origin of a URL that `asExternalUri` gave. With a path, the origin is one that the editor shares among
    * ports (code-server's `/proxy/P/`), or that of a foreign application: no cookie is ever issued there.
-   * @param isShared the editor shows pages of its own under the same origin; it stays so
    * @throws SlipwayError `origin.invalid`
    */
-  register(url: string, isShared = false): void {
+  register(url: string): void {
     const parsed = new URL(url);
     const isPlain = parsed.username === '' && parsed.password === '' && parsed.hostname !== '';
     if (!/^https?:$/.test(parsed.protocol) || !isPlain) {
@@ -102,16 +99,10 @@ export class ExternalOrigins {
       );
     }
     if (this.#neverAllowed().has(parsed.origin)) return;
-    if (isShared) this.#shared.add(parsed.origin);
     const mayHoldCookie = parsed.pathname === '/' && parsed.search === '' && this.#origins.get(parsed.origin) !== false;
     this.#origins.delete(parsed.origin);
     this.#origins.set(parsed.origin, mayHoldCookie);
-    if (this.#origins.size > keptOrigins) this.#forget(this.#origins.keys().next().value!);
-  }
-
-  #forget(origin: string): void {
-    this.#origins.delete(origin);
-    this.#shared.delete(origin);
+    if (this.#origins.size > keptOrigins) this.#origins.delete(this.#origins.keys().next().value!);
   }
 
   has(origin: string): boolean {
@@ -120,11 +111,6 @@ export class ExternalOrigins {
 
   mayHoldCookie(origin: string): boolean {
     return this.#origins.get(origin) === true;
-  }
-
-  /** Whether the editor shows pages of its own under the same host. */
-  isSharedHost(host: string): boolean {
-    return [...this.#shared].some((origin) => hostOfOrigin(origin) === host);
   }
 
   hasHost(host: string): boolean {

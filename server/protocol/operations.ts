@@ -80,10 +80,7 @@ export const operations = {
     method: 'POST',
     path: '/origins',
     summary: 'Allows an exact external origin (the result of asExternalUri) for this session.',
-    body: z.strictObject({
-      origin: z.url(),
-      shared: z.boolean().optional().describe('The editor shows pages of its own under the same origin.'),
-    }),
+    body: z.strictObject({ origin: z.url() }),
     response: None,
   },
   handOver: {

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { WebSocket, WebSocketServer } from 'ws';
 import { hasCode } from './expect.ts';
 import { type Answer, Place, request, token, until } from './place.ts';
@@ -44,8 +46,13 @@ describe('foreign applications', () => {
           'Clear-Site-Data': '"cookies"',
           'Service-Worker-Allowed': '/',
           'X-App': 'yes',
+          'Content-Type': 'text/html',
         });
-        response.end(`application at ${request.url}`);
+        if (request.url === '/script.js') response.end('let x = "</script>";');
+        else {
+          const head = '<head><script src="script.js" defer></script></head>';
+          response.end(`${request.url === '/' ? head : ''}application at ${request.url}`);
+        }
       }
     });
     const sockets = new WebSocketServer({ noServer: true });
@@ -80,7 +87,7 @@ describe('foreign applications', () => {
   it('are reached under their path only, with the path removed', async () => {
     const answer = await ask(`${base}/data/plugin?tag=a%20b&x=%2F`);
     assert.equal(answer.text, 'application at /data/plugin?tag=a%20b&x=%2F');
-    assert.equal((await ask(`${base}/`)).text, 'application at /');
+    assert.match((await ask(`${base}/`)).text, /application at \/$/);
     const bare = await ask(`${base}?x=1`);
     assert.deepEqual([bare.status, bare.headers.location], [308, `${secret}/?x=1`]);
   });
@@ -135,6 +142,30 @@ describe('foreign applications', () => {
     ]) {
       assert.equal(headers[name], undefined, name);
     }
+  });
+
+  it('are documents of no origin once our page around them was asked for, and only under that path', async () => {
+    for (const name of ['relay.js', 'frame.js']) await writeFile(join(place.folder, name), `'${name}'`);
+    const around = await ask(`${base}/.slipway/`);
+    assert.match(around.text, /<script type="module" src="relay.js">/);
+    assert.match(String(around.headers['content-security-policy']), /^default-src 'none'; script-src 'self';/);
+    assert.equal((await ask(`${base}/.slipway/relay.js`)).text, "'relay.js'");
+    assert.equal((await ask(`${base}/.slipway/constructor`)).status, 404);
+    const document = await ask(`${base}/page`);
+    assert.deepEqual(
+      [document.headers['content-security-policy'], (await ask(`${base}/script.js`)).text],
+      ['sandbox allow-scripts allow-downloads allow-popups', 'let x = "</script>";'],
+    );
+    const first = await ask(`${base}/`);
+    assert.match(String(first.headers['content-security-policy']), /^sandbox [^;]*; default-src 'none'; /);
+    assert.doesNotMatch(String(first.headers['content-security-policy']), /allow-same-origin|'self'/);
+    assert.equal(
+      first.text,
+      `<head><script>'frame.js'</script><script defer>let x = "<\\/script>";</script></head>application at /`,
+    );
+    const other = randomBytes(32).toString('hex');
+    place.controlPlane.secrets.set(other, place.controlPlane.secrets.get(secret)!);
+    assert.equal((await ask(`/${other}/page`)).headers['content-security-policy'], undefined);
   });
 
   it('stay under their path when they redirect', async () => {

@@ -9,7 +9,7 @@ import { datasetFileUri } from '../../../extension/files/fileSystem.ts';
 import type { Services } from '../../../extension/services.ts';
 import { datasetRows } from '../../../extension/views/datasetRows.ts';
 import { runRows } from '../../../extension/views/runRows.ts';
-import { activated, folderWith, linesOf, waitFor } from './support.ts';
+import { activated, container, folderWith, linesOf, waitFor } from './support.ts';
 
 function pidOf({ folder }: Services): number {
   return (JSON.parse(readFileSync(path.join(folder, 'server.json'), 'utf8')) as { pid: number }).pid;
@@ -90,6 +90,32 @@ describe('control plane', () => {
     });
     assert.equal(run!.status, 'succeeded', run!.reason);
     await seen('train shell', runs);
+  });
+
+  it('a task runs a step of slipway.yaml: its terminal ends with the exit status of the program', async () => {
+    const folder = await folderWith({
+      'slipway.yaml':
+        'project: tasks\nstages: { prep: { run: "echo prepared > $SLIPWAY_OUTPUT/x", outputs: [x] } }\ntrain: { run: "exit 3" }\n',
+    });
+    const workspace = vscode.workspace.workspaceFolders![0]!;
+    const definition = { type: 'slipway', folder: path.relative(workspace.uri.fsPath, folder) };
+    const exitCodeOf = async (step: object) => {
+      const ended = new Promise<number | undefined>((resolve) => {
+        const listening = vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) => {
+          if (execution.task.definition['folder'] !== definition.folder) return;
+          listening.dispose();
+          resolve(exitCode);
+        });
+      });
+      const { tasks } = await container();
+      const asked = new vscode.Task({ ...definition, ...step }, workspace, 'step', 'slipway');
+      const task = await tasks.resolveTask(asked, new vscode.CancellationTokenSource().token);
+      await vscode.tasks.executeTask(task!);
+      return ended;
+    };
+    assert.equal(await exitCodeOf({ run: 'train' }), 3);
+    assert.equal(await exitCodeOf({ run: 'stage', stage: 'none' }), 1);
+    await seen('train tasks  failed', runs);
   });
 
   it('a control plane that is gone is not started by the connection, and is found again when it is back', async () => {

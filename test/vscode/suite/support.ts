@@ -11,12 +11,16 @@ import type { Row } from '../../../extension/views/row.ts';
 
 const waitMs = 50_000;
 
-/** The activated extension's services, which it opens to tests. */
+/** The activated extension's services. */
 export async function activated(): Promise<Services> {
+  return (await container()).services;
+}
+
+/** All of the activated extension, which it opens to tests. */
+export async function container(): Promise<Container> {
   const extension = vscode.extensions.getExtension<{ container(): Promise<Container> }>('slipway.slipway');
   assert.ok(extension, 'the extension is not installed');
-  const { container } = await extension.activate();
-  return (await container()).services;
+  return (await extension.activate()).container();
 }
 
 /** Waits until `look` gives something. */
