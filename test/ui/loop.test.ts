@@ -113,6 +113,8 @@ describe('a person goes through the loop', function () {
     const tensorBoard = editor.webview().frameLocator('iframe[title=TensorBoard]').frameLocator('iframe');
     for (const tag of ['train/loss', 'val/accuracy'])
       await tensorBoard.getByText(tag, { exact: true }).first().waitFor({ timeout: 90_000 });
+    // Its axis goes as far as the run, once the curve is drawn.
+    await tensorBoard.locator('card-view').first().getByText('200', { exact: true }).first().waitFor();
     const frame = editor.page.frames().find((each) => /\/proxy\/\d+\/[0-9a-f]{64}\//.test(each.url()));
     assert.ok(frame, 'TensorBoard is not reached through the editor’s own address');
     const { url } = await place.server();

@@ -166,7 +166,7 @@ function memory(): Storage {
 for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { value: memory() });
 Object.defineProperty(document, 'cookie', { get: () => '', set: () => undefined });
 // Drawn by a worker, charts would need a script of the application's own origin: without this, the page draws them.
-Object.defineProperty(window, 'OffscreenCanvas', { value: undefined });
+Reflect.deleteProperty(window, 'OffscreenCanvas');
 window.fetch = relayedFetch;
 window.XMLHttpRequest = RelayedRequest as unknown as typeof XMLHttpRequest;
 for (const name of ['pushState', 'replaceState'] as const) {

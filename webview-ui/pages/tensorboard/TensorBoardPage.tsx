@@ -5,7 +5,7 @@ import { ErrorNote, PageHead } from '../../components/layout.tsx';
 import { StatusIcon } from '../../components/Status.tsx';
 import { Button } from '../../components/toolkit.tsx';
 import { count, m } from '../../i18n/index.ts';
-import { useAction, useClient, usePageTitle, useSignal, useTopic } from '../../store/hooks.ts';
+import { useAction, useClient, usePageTitle, useRun, useSignal, useTopic } from '../../store/hooks.ts';
 import './tensorboard.css';
 
 export function TensorBoardPage({ runs }: { runs: string[] }) {
@@ -15,7 +15,9 @@ export function TensorBoardPage({ runs }: { runs: string[] }) {
   const [round, setRound] = useState(0);
   const operation = useTopic('operations').byId.get(opened?.operation ?? '');
   const external = useSignal(client.externalUrls).get(opened?.url ?? '');
-  usePageTitle({ page: 'tensorboard', runs }, m.tensorBoardOf(count(runs.length)));
+  const { run } = useRun(runs[0] ?? '');
+  const title = runs.length === 1 ? run && `TensorBoard: ${run.title}` : m.tensorBoardOf(count(runs.length));
+  usePageTitle({ page: 'tensorboard', runs }, title);
 
   // the runs count by content; a new round opens it again
   useEffect(() => {
