@@ -50,11 +50,8 @@ describe('TensorBoard with no origin of its own', () => {
     await board.getByText('val/accuracy', { exact: true }).first().waitFor();
     // The axis goes as far as the run, once the curve is drawn.
     await board.locator('card-view').first().getByText('200', { exact: true }).first().waitFor();
-    await board
-      .getByRole('tab', { name: 'Scalars' })
-      .or(board.getByText('Scalars', { exact: true }))
-      .first()
-      .click();
+    await board.getByRole('tab', { name: 'Scalars' }).click();
+    await board.locator('tf-scalar-card').getByText('200', { exact: true }).first().waitFor();
     assert.deepEqual(errors, []);
     assert.equal(
       await page
