@@ -53,13 +53,13 @@ export class FileStore implements ObjectStore {
     }
   }
 
-  async putFile(path: string): Promise<StoredObject> {
+  async putFile(path: string, kind: 'file' | 'dir' = 'file'): Promise<StoredObject> {
     const temporary = await this.#temporaryPath();
     try {
       await copyFile(path, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
       await chmod(temporary, OBJECT_MODE);
       await syncPath(temporary);
-      return await this.#keep(temporary, await digestStream(createReadStream(temporary)), 'file');
+      return await this.#keep(temporary, await digestStream(createReadStream(temporary)), kind);
     } finally {
       await rm(temporary, { force: true });
     }

@@ -164,7 +164,10 @@ export class FileTable {
   }
 
   static decode(encoded: Uint8Array): FileTable {
-    const [count, namesBytes] = new Float64Array(Uint8Array.from(encoded.subarray(0, 16)).buffer) as unknown as [number, number];
+    const [count, namesBytes] = new Float64Array(Uint8Array.from(encoded.subarray(0, 16)).buffer) as unknown as [
+      number,
+      number,
+    ];
     let at = 16;
     const column = (bytes: number): SharedArrayBuffer => {
       const shared = new SharedArrayBuffer(bytes);

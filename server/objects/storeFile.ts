@@ -61,7 +61,8 @@ export class FileReader {
     const hashedAtMs = Date.now();
     const fd = openUnchanged(path, state);
     try {
-      const stored = state.size < BUFFER_BYTES ? this.#readSmall(fd, temporary) : this.#readLarge(fd, path, temporary);
+      const stored =
+        state.size < BUFFER_BYTES ? this.#readSmall(fd, state.size, temporary) : this.#readLarge(fd, path, temporary);
       if (stored.bytes !== state.size || !isSameState(fstatSync(fd), state)) {
         if (stored.isCopied) unlinkSync(temporary);
         throw changedDuringAdd(path);
@@ -72,10 +73,12 @@ export class FileReader {
     }
   }
 
-  #readSmall(fd: number, temporary: string): Omit<StoredFile, 'hashedAtMs'> {
+  #readSmall(fd: number, size: number, temporary: string): Omit<StoredFile, 'hashedAtMs'> {
+    // One more than there should be: a file that has grown is seen by it, and no second read is needed to find its end.
+    const wanted = size + 1;
     let bytes = 0;
-    for (let n = -1; n !== 0 && bytes < BUFFER_BYTES; bytes += n) {
-      n = readSync(fd, this.#buffer, bytes, BUFFER_BYTES - bytes, null);
+    for (let n = -1; n !== 0 && bytes !== size; bytes += n) {
+      n = readSync(fd, this.#buffer, bytes, wanted - bytes, null);
     }
     const content = this.#buffer.subarray(0, bytes);
     const md5 = hash('md5', content);
