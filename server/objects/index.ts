@@ -10,6 +10,7 @@ export {
   addFolder,
 } from './addFolder.ts';
 export type { Summarize } from './addJob.ts';
+export { addAlternate } from './alternates.ts';
 export { type CheckoutRequest, checkout } from './checkout.ts';
 export { type DvcOutput, type DvcRepository, findDvcRepository, writeDvcFile } from './dvc.ts';
 export { FileStore } from './fileStore.ts';

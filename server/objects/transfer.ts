@@ -4,7 +4,7 @@ import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SlipwayError } from '../protocol/errors.ts';
 import { forEachBounded } from './bounded.ts';
-import { createDigester, type FileDigests, isNoEntry, OBJECT_MODE } from './fileStore.ts';
+import { createDigester, type FileDigests, type FileStore, isNoEntry, OBJECT_MODE } from './fileStore.ts';
 import { isDigest, objectPath, temporaryFolder } from './layout.ts';
 import { nameObjects } from './nameObjects.ts';
 import type { Remote } from './remote.ts';
@@ -37,7 +37,7 @@ const PORTION = { objects: 2000, bytes: 128 << 20 };
  * @throws SlipwayError `object.missing`, `object.damaged`, `remote.…`
  */
 export async function pushObjects(
-  storeRoot: string,
+  store: FileStore,
   remote: Remote,
   digests: Iterable<string>,
   last: string | null,
@@ -50,7 +50,7 @@ export async function pushObjects(
   const totalObjects = unique.length + (last === null ? 0 : 1);
   const done: Transferred = { objects: 0, bytes: 0 };
   const send = async (digest: string) => {
-    const path = objectPath(storeRoot, digest);
+    const path = store.localPath(digest);
     const { size } = await stat(path).catch(explainMissing(digest, path));
     await remote.upload(digest, path, size, signal);
     done.objects++;
@@ -69,7 +69,7 @@ export async function pushObjects(
  * @throws SlipwayError `object.missing`, `remote.damaged`, `object.noRoom`, `remote.…`
  */
 export async function pullObjects(
-  storeRoot: string,
+  store: FileStore,
   remote: Remote,
   digests: Iterable<string>,
   options: TransferOptions & { onFetched?: (digest: string, found: FileDigests) => void } = {},
@@ -78,9 +78,9 @@ export async function pullObjects(
   const unique = [...new Set(digests)];
   const missing: string[] = [];
   await forEachBounded(unique, AT_ONCE, signal, async (digest) => {
-    if (!(await exists(objectPath(storeRoot, digest)))) missing.push(digest);
+    if (!(await store.has(digest))) missing.push(digest);
   });
-  const folder = join(temporaryFolder(storeRoot), `pull-${randomUUID()}`);
+  const folder = join(temporaryFolder(store.root), `pull-${randomUUID()}`);
   await mkdir(folder, { recursive: true });
   const done: Transferred = { objects: 0, bytes: 0 };
   let fetched: { temporary: string; object: string; bytes: number }[] = [];
@@ -93,7 +93,7 @@ export async function pullObjects(
     await forEachBounded(missing, AT_ONCE, signal, async (digest) => {
       const temporary = join(folder, digest);
       const found = await remote.retrying(`fetch ${digest}`, () => fetchOne(remote, digest, temporary, signal), signal);
-      fetched.push({ temporary, object: objectPath(storeRoot, digest), bytes: found.bytes });
+      fetched.push({ temporary, object: objectPath(store.root, digest), bytes: found.bytes });
       onFetched?.(digest, found);
       done.objects++;
       done.bytes += found.bytes;
@@ -233,13 +233,9 @@ function explainMissing(digest: string, path: string): (error: unknown) => never
   };
 }
 
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null)) !== null;
-}
-
 /** Both digests of a stored object. */
-export async function digestsOf(storeRoot: string, digest: string): Promise<FileDigests> {
-  const path = objectPath(storeRoot, digest);
+export async function digestsOf(store: FileStore, digest: string): Promise<FileDigests> {
+  const path = store.localPath(digest);
   const digester = createDigester();
   const { size } = await stat(path);
   if (size < 1 << 20) digester.update(await readFile(path));
