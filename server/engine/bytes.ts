@@ -3,14 +3,13 @@ import {
   type DirEntry,
   dirManifest,
   folderDigests,
-  listing,
   type ManifestEntry,
   parseDirManifest,
 } from '../domain/dataset/manifest.ts';
 import type { ObjectStore } from '../objects/index.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 
-/** A folder in the object store: its manifest, and the listing whose SHA-256 is the folder's own. */
+/** A folder in the object store; `sha256` is that of its files' listing. */
 export interface StoredFolder {
   /** Of the `.dir` manifest, without the suffix. */
   md5: string;
@@ -19,10 +18,9 @@ export interface StoredFolder {
   bytes: number;
 }
 
-/** Stores the manifest and the listing of files that are in the store already; children come before the manifest. */
+/** Stores the manifest of files that are in the store already. */
 export async function storeFolder(objects: ObjectStore, entries: readonly ManifestEntry[]): Promise<StoredFolder> {
   const { sha256, files, bytes } = folderDigests(entries);
-  await objects.put(Buffer.from(listing(entries)));
   const manifest = await objects.put(Buffer.from(dirManifest(entries)), 'dir');
   return { md5: manifest.digest.replace(/\.dir$/, ''), sha256, files, bytes };
 }

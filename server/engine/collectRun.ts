@@ -101,13 +101,7 @@ export function parseMetrics(text: string): Record<string, Float> {
 async function collectOutputs(context: Context, spec: RunSpec, folder: RunFolder): Promise<RunOutput[]> {
   if (spec.collect?.model) await bringModel(folder, spec.collect.model);
   if (!(await hasFiles(folder.output))) return [];
-  const added = await addFolder({
-    path: folder.output,
-    storeRoot: context.folders.objects,
-    statIndexFolder: null,
-    workerPath: context.addWorkerPath,
-    signal: context.signal,
-  });
+  const added = await context.storeUse.sharing(() => addOutputs(context, folder));
   const groups = new Map<string, AddedFile[]>();
   for (const entry of addedFiles(added.files)) {
     // What lies in a folder of the output belongs to the output of that name; loose files are the output `files`.
@@ -122,6 +116,16 @@ async function collectOutputs(context: Context, spec: RunSpec, folder: RunFolder
     outputs.push({ name, digests: { md5, sha256 }, files, bytes });
   }
   return outputs.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function addOutputs(context: Context, folder: RunFolder) {
+  return addFolder({
+    path: folder.output,
+    storeRoot: context.folders.objects,
+    statIndexFolder: null,
+    workerPath: context.addWorkerPath,
+    signal: context.signal,
+  });
 }
 
 /** `collect.model` names a file or folder of the program's own, the newest that matches; it becomes the output `model`. */

@@ -1,6 +1,7 @@
 import type { FileStore } from '../objects/index.ts';
 import type { Runtime } from '../runtimes/index.ts';
 import type { Engine } from './engine.ts';
+import type { StoreUse } from './storeUse.ts';
 
 /** Where everything of a control plane lies. All absolute. */
 export interface Folders {
@@ -28,6 +29,7 @@ export type Log = (level: 'info' | 'warn' | 'error', message: string, detail?: R
 export interface Context {
   engine: Engine;
   objects: FileStore;
+  storeUse: StoreUse;
   statIndexFolder: string;
   runtime: Runtime;
   folders: Folders;

@@ -22,6 +22,7 @@ import { adoptWorkloads, FigureViews, GatewayObserver, observeCapacity, observeW
 import { Operations } from './operations.ts';
 import { createServices } from './services/index.ts';
 import type { ControlPlane } from './services.ts';
+import { StoreUse } from './storeUse.ts';
 import { TensorBoards } from './tensorBoards.ts';
 
 export interface ControlPlaneOptions {
@@ -49,6 +50,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const context: Context = {
     engine,
     objects: new FileStore(folders.objects),
+    storeUse: new StoreUse(),
     statIndexFolder: options.statIndexFolder,
     runtime,
     folders,

@@ -1,10 +1,18 @@
 /** Dataset versions and their splits: reading the bytes, then telling the reducer what they are. */
 import { readFile } from 'node:fs/promises';
-import type { DatasetState, DatasetVersionState } from '../domain/dataset/dataset.ts';
+import { type DatasetState, type DatasetVersionState, presentDatasetVersions } from '../domain/dataset/dataset.ts';
 import { findLeakage } from '../domain/dataset/leakage.ts';
 import type { DirEntry } from '../domain/dataset/manifest.ts';
 import { type PreviousSplit, type Split, splitDataset, splitDocument } from '../domain/dataset/split.ts';
-import { type AddProgress, addFolder, materialize } from '../objects/index.ts';
+import {
+  type AddProgress,
+  addAlternate,
+  addFolder,
+  type DvcRepository,
+  findDvcRepository,
+  materialize,
+  writeDvcFile,
+} from '../objects/index.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import type { SplitSpec } from '../protocol/slipwayFile.ts';
 import { readFolder } from './bytes.ts';
@@ -16,6 +24,8 @@ export interface AddVersionRequest {
   path: string;
   project: string;
   rehash?: boolean;
+  /** Whether to write `PATH.dvc` and `.gitignore` as `dvc add` does: always, or where the path lies in a DVC repository. */
+  dvc?: 'always' | 'inRepository';
   signal?: AbortSignal;
   onProgress?: (progress: AddProgress) => void;
 }
@@ -31,16 +41,23 @@ export interface AddedVersion {
  * Adds what a path holds as a new version, unless its bytes are those of the latest.
  * @throws SlipwayError `dataset.empty`, `dataset.fileName`, `dataset.changedDuringAdd`, …
  */
-export async function addVersion(context: Context, request: AddVersionRequest): Promise<AddedVersion> {
+export function addVersion(context: Context, request: AddVersionRequest): Promise<AddedVersion> {
+  // Until a version names them, nothing else keeps the objects that it counts on.
+  return context.storeUse.sharing(() => addAlone(context, request));
+}
+
+async function addAlone(context: Context, request: AddVersionRequest): Promise<AddedVersion> {
   const { name, project } = request;
+  const repository = request.dvc ? await findDvcRepository(request.path) : null;
+  const storeRoot = repository?.cacheFolder ?? context.folders.objects;
   const before = await context.engine.state<DatasetState>('dataset', name);
-  const latest = before?.versions.at(-1);
+  const latest = before && presentDatasetVersions(before).at(-1);
   const summaryInput: LatestVersion | null = latest
     ? { md5: latest.md5, isFolder: latest.isFolder, name: fileNameOf(latest) }
     : null;
   const added = await addFolder({
     path: request.path,
-    storeRoot: context.folders.objects,
+    storeRoot,
     statIndexFolder: context.statIndexFolder,
     rehash: request.rehash,
     workerPath: context.addWorkerPath,
@@ -49,6 +66,9 @@ export async function addVersion(context: Context, request: AddVersionRequest): 
     onProgress: request.onProgress,
   });
   const summary = VersionSummary.parse(added.summary);
+  addAlternate(context.folders.objects, storeRoot);
+  if (repository !== null || request.dvc === 'always')
+    await writeDvc(request.path, summary, added.isSingleFile, repository);
   await context.engine.send('dataset', name, {
     type: 'versionAdded',
     name,
@@ -59,8 +79,18 @@ export async function addVersion(context: Context, request: AddVersionRequest): 
     actor: context.actor,
   });
   const after = await context.engine.state<DatasetState>('dataset', name);
-  const version = after!.versions.at(-1)!;
+  const version = presentDatasetVersions(after!).at(-1)!;
   return { version, isNew: version.version !== latest?.version, seconds: added.seconds };
+}
+
+async function writeDvc(
+  path: string,
+  { md5, bytes, files }: VersionSummary,
+  isSingleFile: boolean,
+  repository: DvcRepository | null,
+): Promise<void> {
+  const output = { digest: isSingleFile ? md5 : `${md5}.dir`, bytes, files: isSingleFile ? null : files };
+  await writeDvcFile(path, output, repository);
 }
 
 /** The files of a version. A single file has its own name as the only relpath. */
@@ -76,7 +106,8 @@ function fileNameOf(version: DatasetVersionState): string {
 /** One version of a dataset; the latest if no number is given. @throws SlipwayError `dataset.unknown` */
 export async function findVersion(context: Context, name: string, version?: number): Promise<DatasetVersionState> {
   const state = await context.engine.state<DatasetState>('dataset', name);
-  const found = version === undefined ? state?.versions.at(-1) : state?.versions.find((one) => one.version === version);
+  const present = state ? presentDatasetVersions(state) : [];
+  const found = version === undefined ? present.at(-1) : present.find((one) => one.version === version);
   if (found) return found;
   const what = version === undefined ? `The dataset ${name}` : `The dataset version ${name}@v${version}`;
   throw new SlipwayError('dataset.unknown', `${what} does not exist.`, 'See `slipway dataset list`.', 404);
@@ -141,7 +172,11 @@ async function splitBefore(
 ): Promise<PreviousSplit | undefined> {
   const state = await context.engine.state<DatasetState>('dataset', name);
   const before = state?.versions.findLast(
-    (one) => one.version < version.version && one.split?.strategy === spec.strategy && one.split.seed === spec.seed,
+    (one) =>
+      !one.isDeleted &&
+      one.version < version.version &&
+      one.split?.strategy === spec.strategy &&
+      one.split.seed === spec.seed,
   );
   const split = before && (await readSplit(context, before));
   return split && { files: await entriesOf(context, before), split };

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { diffManifests } from '../domain/dataset/diff.ts';
@@ -23,7 +24,7 @@ export type VersionSummary = z.infer<typeof VersionSummary>;
 
 const PIECE_CHARACTERS = 1 << 16;
 
-/** Stores the manifest and the listing of files that are in the store, and counts what changed against the latest version. */
+/** Stores the manifest of files that are in the store, and counts what changed against the latest version. */
 export const summarizeVersion: Summarize = async (
   { files, isSingleFile, bytes },
   { storeRoot, summaryInput },
@@ -44,16 +45,16 @@ async function stillStored(objects: FileStore, remembered: unknown): Promise<z.i
   return data && (await objects.has(`${data.md5}.dir`)) ? data : null;
 }
 
-/** Children come before the manifest: they are in the store, and the listing goes first. */
 async function storeManifest(objects: FileStore, files: FileTable): Promise<z.infer<typeof Stored>> {
   const names = Array.from({ length: files.count }, (_, row) => files.name(row));
   const order = sortedOrder(names);
   function* entries() {
     for (const row of order) yield { relpath: names[row]!, md5: files.md5(row), sha256: files.sha256(row) };
   }
-  const { sha256 } = await objects.put(Readable.from(inPieces(listingLines(entries()))));
+  const listing = createHash('sha256');
+  for (const piece of inPieces(listingLines(entries()))) listing.update(piece);
   const manifest = await objects.put(Readable.from(inPieces(dirManifestParts(entries()))), 'dir');
-  return { md5: manifest.digest.slice(0, 32), sha256 };
+  return { md5: manifest.digest.slice(0, 32), sha256: listing.digest('hex') };
 }
 
 function* inPieces(parts: Iterable<string>): Generator<Buffer> {

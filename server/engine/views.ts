@@ -1,5 +1,5 @@
 /** What the API shows of each state: pure functions from state to views. */
-import type { DatasetState, DatasetVersionState } from '../domain/dataset/dataset.ts';
+import { type DatasetState, type DatasetVersionState, presentDatasetVersions } from '../domain/dataset/dataset.ts';
 import type { EndpointState } from '../domain/endpoint/endpoint.ts';
 import { type ModelState, presentVersions } from '../domain/lineage/model.ts';
 import type { ValidationState } from '../domain/lineage/validation.ts';
@@ -37,7 +37,13 @@ function gone(topic: Topic, id: string, project: string): View {
 }
 
 export function datasetViews(state: DatasetState, before: DatasetState | undefined, receiptOf: ReceiptOf): View[] {
-  const latest = state.versions.at(-1)!;
+  const missing = state.versions.filter(
+    (version) => version.isDeleted && !before?.versions.some((one) => one.version === version.version && one.isDeleted),
+  );
+  const removed = missing.map((one) => gone('datasetVersions', `${state.name}@v${one.version}`, one.project));
+  const present = presentDatasetVersions(state);
+  const latest = present.at(-1);
+  if (!latest) return [gone('datasets', state.name, state.versions.at(-1)!.project), ...removed];
   const dataset: Dataset = {
     id: state.name,
     name: state.name,
@@ -48,9 +54,10 @@ export function datasetViews(state: DatasetState, before: DatasetState | undefin
     updatedAt: latest.createdAt,
   };
   const { project } = latest;
-  const changed = state.versions.filter((version) => !before?.versions.includes(version));
+  const changed = present.filter((version) => !before?.versions.includes(version));
   return [
     { topic: 'datasets', id: state.name, project, data: dataset },
+    ...removed,
     ...changed.map((version): View => {
       const data = datasetVersionView(state.name, version, receiptOf);
       return { topic: 'datasetVersions', id: data.id, project: version.project, parent: state.name, data };
@@ -60,7 +67,7 @@ export function datasetViews(state: DatasetState, before: DatasetState | undefin
 
 export function datasetVersionView(name: string, version: DatasetVersionState, receiptOf: ReceiptOf): DatasetVersion {
   const id = `${name}@v${version.version}`;
-  const { md5, isFolder, split, ...facts } = version;
+  const { md5, isFolder, split, isDeleted: _, ...facts } = version;
   return {
     ...facts,
     id,

@@ -1,9 +1,8 @@
-import { mkdirSync, renameSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { syncManyFiles } from './durability.ts';
 import type { FileTable } from './fileTable.ts';
 import { rowDone, temporaryPath } from './hashThreads.ts';
 import { objectPath } from './layout.ts';
+import { renameToObjects } from './nameObjects.ts';
 import type { StatIndex } from './statIndex.ts';
 
 export interface CommitWork {
@@ -81,15 +80,11 @@ export class Commit {
       if (state !== rowDone.readOnly) copies.push(row);
     }
     if (ready.length === 0) return;
-    const copyOf = (row: number) => temporaryPath(temporaryFolder, done[row]! - rowDone.copiedBy(0), row);
-    if (copies.length > 0) await syncManyFiles(temporaryFolder, copies.map(copyOf));
-    for (const row of copies) {
-      const object = objectPath(storeRoot!, files.md5(row));
-      const folder = dirname(object);
-      if (!this.#folders.has(folder)) mkdirSync(folder, { recursive: true });
-      this.#folders.add(folder);
-      renameSync(copyOf(row), object);
-    }
+    const pairs = copies.map((row) => ({
+      temporary: temporaryPath(temporaryFolder, done[row]! - rowDone.copiedBy(0), row),
+      object: objectPath(storeRoot!, files.md5(row)),
+    }));
+    await renameToObjects(temporaryFolder, pairs, this.#folders);
     for (const row of ready) done[row] = COMMITTED;
     if (index === null) return;
     for (const row of ready) this.#unrecorded.push(row);

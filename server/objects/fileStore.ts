@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { chmod, copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { SlipwayError } from '../protocol/errors.ts';
+import { findObject } from './alternates.ts';
 import { syncPath } from './durability.ts';
 import { isDigest, objectPath, temporaryFolder } from './layout.ts';
 import type { ObjectState, ObjectStore, StoredObject } from './objectStore.ts';
@@ -26,7 +27,7 @@ export class FileStore implements ObjectStore {
 
   async size(digest: string): Promise<number | null> {
     try {
-      return (await stat(objectPath(this.root, digest))).size;
+      return (await stat(findObject(this.root, digest))).size;
     } catch (error) {
       if (isNoEntry(error)) return null;
       throw error;
@@ -53,20 +54,20 @@ export class FileStore implements ObjectStore {
     }
   }
 
-  async putFile(path: string): Promise<StoredObject> {
+  async putFile(path: string, kind: 'file' | 'dir' = 'file'): Promise<StoredObject> {
     const temporary = await this.#temporaryPath();
     try {
       await copyFile(path, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
       await chmod(temporary, OBJECT_MODE);
       await syncPath(temporary);
-      return await this.#keep(temporary, await digestStream(createReadStream(temporary)), 'file');
+      return await this.#keep(temporary, await digestStream(createReadStream(temporary)), kind);
     } finally {
       await rm(temporary, { force: true });
     }
   }
 
   async open(digest: string): Promise<Readable> {
-    const path = objectPath(this.root, digest);
+    const path = findObject(this.root, digest);
     try {
       return (await open(path, 'r')).createReadStream();
     } catch (error) {
@@ -82,7 +83,7 @@ export class FileStore implements ObjectStore {
   }
 
   localPath(digest: string): string {
-    return objectPath(this.root, digest);
+    return findObject(this.root, digest);
   }
 
   async *list(): AsyncIterable<{ digest: string; bytes: number }> {
@@ -109,7 +110,7 @@ export class FileStore implements ObjectStore {
 
   async verify(digest: string): Promise<ObjectState> {
     try {
-      const found = await digestStream(createReadStream(objectPath(this.root, digest)));
+      const found = await digestStream(createReadStream(findObject(this.root, digest)));
       return found.md5 === digest.slice(0, 32) ? 'ok' : 'wrong';
     } catch (error) {
       if (isNoEntry(error)) return 'missing';
@@ -127,7 +128,10 @@ export class FileStore implements ObjectStore {
     const digest = kind === 'dir' ? `${found.md5}.dir` : found.md5;
     const path = objectPath(this.root, digest);
     const isNewShard = (await mkdir(dirname(path), { recursive: true })) !== undefined;
-    if ((await this.size(digest)) !== found.bytes) await rename(temporary, path);
+    const isThere = (await stat(path).catch(() => null))?.size === found.bytes;
+    // Touched, so that what is stored again is not taken for old by whoever removes what nothing needs.
+    if (isThere) await utimes(path, new Date(), new Date());
+    else await rename(temporary, path);
     await syncPath(dirname(path));
     if (isNewShard) await syncPath(dirname(dirname(path)));
     return { digest, sha256: found.sha256, bytes: found.bytes };

@@ -10,6 +10,7 @@ export {
   addFolder,
 } from './addFolder.ts';
 export type { Summarize } from './addJob.ts';
+export { addAlternate } from './alternates.ts';
 export { type CheckoutRequest, checkout } from './checkout.ts';
 export { type DvcOutput, type DvcRepository, findDvcRepository, writeDvcFile } from './dvc.ts';
 export { FileStore } from './fileStore.ts';
@@ -17,6 +18,9 @@ export { FileTable } from './fileTable.ts';
 export { isDigest, objectPath } from './layout.ts';
 export { materialize, removeMaterialized } from './materialize.ts';
 export type { ObjectState, ObjectStore, StoredObject } from './objectStore.ts';
+export { openRemote, type Remote } from './remote.ts';
+export { readS3Access, type S3Access } from './s3Access.ts';
 export { serveAdd } from './serveAdd.ts';
+export { digestsOf, pullObjects, pushObjects, readRemote, type TransferProgress, verifyRemote } from './transfer.ts';
 export { type ObjectProblem, verifyObjects } from './verify.ts';
 export type { CheckoutEntry } from './writeFiles.ts';

@@ -21,7 +21,7 @@ export interface ObjectStore {
    */
   put(source: Uint8Array | Readable, kind?: 'file' | 'dir'): Promise<StoredObject>;
   /** As {@link ObjectStore.put}, of a local file. */
-  putFile(path: string): Promise<StoredObject>;
+  putFile(path: string, kind?: 'file' | 'dir'): Promise<StoredObject>;
   /** @throws SlipwayError `object.missing` */
   open(digest: string): Promise<Readable>;
   /** Where the object lies on this machine, null when it does not. It must not be written to. */

@@ -10,10 +10,11 @@ import {
   readSync,
   statSync,
   unlinkSync,
+  utimesSync,
   writeSync,
 } from 'node:fs';
 import { SlipwayError } from '../protocol/errors.ts';
-import { OBJECT_MODE } from './fileStore.ts';
+import { isNoEntry, OBJECT_MODE } from './fileStore.ts';
 import { type FileState, isSameState } from './fileTable.ts';
 import { objectPath } from './layout.ts';
 
@@ -61,7 +62,8 @@ export class FileReader {
     const hashedAtMs = Date.now();
     const fd = openUnchanged(path, state);
     try {
-      const stored = state.size < BUFFER_BYTES ? this.#readSmall(fd, temporary) : this.#readLarge(fd, path, temporary);
+      const stored =
+        state.size < BUFFER_BYTES ? this.#readSmall(fd, state.size, temporary) : this.#readLarge(fd, path, temporary);
       if (stored.bytes !== state.size || !isSameState(fstatSync(fd), state)) {
         if (stored.isCopied) unlinkSync(temporary);
         throw changedDuringAdd(path);
@@ -72,15 +74,17 @@ export class FileReader {
     }
   }
 
-  #readSmall(fd: number, temporary: string): Omit<StoredFile, 'hashedAtMs'> {
+  #readSmall(fd: number, size: number, temporary: string): Omit<StoredFile, 'hashedAtMs'> {
+    // One more than there should be: a file that has grown is seen by it, and no second read is needed to find its end.
+    const wanted = size + 1;
     let bytes = 0;
-    for (let n = -1; n !== 0 && bytes < BUFFER_BYTES; bytes += n) {
-      n = readSync(fd, this.#buffer, bytes, BUFFER_BYTES - bytes, null);
+    for (let n = -1; n !== 0 && bytes !== size; bytes += n) {
+      n = readSync(fd, this.#buffer, bytes, wanted - bytes, null);
     }
     const content = this.#buffer.subarray(0, bytes);
     const md5 = hash('md5', content);
     const found = { md5, sha256: hash('sha256', content), bytes };
-    if (this.#root === null || isStored(this.#root, md5, bytes)) return { ...found, isCopied: false };
+    if (this.#root === null || isKept(this.#root, md5, bytes)) return { ...found, isCopied: false };
     const out = openSync(temporary, 'wx', OBJECT_MODE);
     try {
       writeAll(out, content);
@@ -95,7 +99,7 @@ export class FileReader {
   #readLarge(fd: number, path: string, temporary: string): Omit<StoredFile, 'hashedAtMs'> {
     if (this.#root === null) return { ...this.#digest(fd, null), isCopied: false };
     const found = this.#reflink(path, temporary) ? this.#digestFile(temporary) : this.#copy(fd, temporary);
-    if (!isStored(this.#root, found.md5, found.bytes)) return { ...found, isCopied: true };
+    if (!isKept(this.#root, found.md5, found.bytes)) return { ...found, isCopied: true };
     unlinkSync(temporary);
     return { ...found, isCopied: false };
   }
@@ -155,6 +159,19 @@ type Digests = Pick<StoredFile, 'md5' | 'sha256' | 'bytes'>;
 /** Whether the store has an object of that digest and size; another size is what a power cut left of a foreign write. */
 export function isStored(root: string, md5: string, bytes: number): boolean {
   return statSync(objectPath(root, md5), { throwIfNoEntry: false })?.size === bytes;
+}
+
+/** As {@link isStored}; and the object is touched, so that it is not taken for old by whoever removes what nothing needs. */
+function isKept(root: string, md5: string, bytes: number): boolean {
+  if (!isStored(root, md5, bytes)) return false;
+  try {
+    const now = new Date();
+    utimesSync(objectPath(root, md5), now, now);
+    return true;
+  } catch (error) {
+    // Removed this moment: stored again. A store that others own can be added to without being touched.
+    return !isNoEntry(error);
+  }
 }
 
 export function changedDuringAdd(path: string, cause?: unknown): SlipwayError {

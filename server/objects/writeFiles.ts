@@ -3,9 +3,9 @@ import { constants } from 'node:fs';
 import { chmod, copyFile, mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { SlipwayError } from '../protocol/errors.ts';
+import { findObject } from './alternates.ts';
 import { forEachBounded } from './bounded.ts';
 import { isNoEntry } from './fileStore.ts';
-import { objectPath } from './layout.ts';
 
 /** A file of a version: its name, from a manifest that is not trusted, and its object's digest. */
 export interface CheckoutEntry {
@@ -35,7 +35,7 @@ export async function writeFiles(
     await mkdir(join(folder, parent), { recursive: true }).catch(explain(parent));
   }
   await forEachBounded(entries, CONCURRENCY, signal, async ({ relpath, md5 }) => {
-    const object = objectPath(storeRoot, md5);
+    const object = findObject(storeRoot, md5);
     const path = join(folder, relpath);
     await copyFile(object, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE).catch(explain(relpath, object));
     await chmod(path, mode);

@@ -45,6 +45,15 @@ const list = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), 
 const Folder = z.string().min(1).describe('Absolute path of a project folder with a slipway.yaml.');
 const Id = z.object({ id: z.string() });
 const None = z.object({});
+const Remote = z.string().min(1).describe('s3://BUCKET/PREFIX, or the absolute path of a folder.');
+/** Of the caller's environment; it is used for this call, and neither stored nor logged. */
+const S3Access = z.strictObject({
+  endpoint: z.string().nullable(),
+  region: z.string().nullable(),
+  accessKeyId: z.string(),
+  secretAccessKey: z.string(),
+  sessionToken: z.string().nullable(),
+});
 const Params = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
 export const operations = {
@@ -107,6 +116,7 @@ export const operations = {
       project: Name.optional(),
       rehash: z.boolean().optional(),
       inPlace: z.boolean().optional(),
+      dvc: z.boolean().optional().describe('Write PATH.dvc also outside a DVC repository.'),
     }),
     response: Operation,
     status: 202,
@@ -178,8 +188,62 @@ export const operations = {
   verifyDataset: {
     method: 'POST',
     path: '/datasets/:name/verify',
-    summary: 'Reads every byte of every version and names what is wrong.',
-    body: None,
+    summary: 'Reads every byte of every version, here or in a remote, and names what is wrong.',
+    body: z.strictObject({ remote: Remote.optional(), s3: S3Access.optional() }),
+    response: Operation,
+    status: 202,
+  },
+
+  pushDatasetVersion: {
+    method: 'POST',
+    path: '/datasets/:name/versions/:version/push',
+    summary: 'Sends the objects of a version that a remote lacks, its manifest last.',
+    body: z.strictObject({ remote: Remote, s3: S3Access.optional() }),
+    response: Operation,
+    status: 202,
+  },
+  pullDataset: {
+    method: 'POST',
+    path: '/datasets/pull',
+    summary: 'Fetches the newest pushed version of a dataset, or the one of a digest, as a version here.',
+    body: z.strictObject({
+      name: Name,
+      remote: Remote,
+      digest: z
+        .string()
+        .regex(/^[0-9a-f]{32}(\.dir)?$/)
+        .optional(),
+      project: Name.optional(),
+      s3: S3Access.optional(),
+    }),
+    response: Operation,
+    status: 202,
+  },
+  deleteDatasetVersion: {
+    method: 'DELETE',
+    path: '/datasets/:name/versions/:version',
+    summary: 'Deletes a version; its number is never given again. The bytes go with the next collection of garbage.',
+    response: None,
+  },
+  deleteDataset: {
+    method: 'DELETE',
+    path: '/datasets/:name',
+    summary: 'Deletes all versions of a dataset.',
+    response: None,
+  },
+  eraseDatasetFiles: {
+    method: 'POST',
+    path: '/datasets/:name/erase',
+    summary: 'Erases files, by patterns as in .gitignore, from all versions, with their bytes, at once.',
+    body: z.strictObject({ paths: z.array(z.string().min(1)).min(1) }),
+    response: Operation,
+    status: 202,
+  },
+  collectGarbage: {
+    method: 'POST',
+    path: '/objects/gc',
+    summary: 'Removes objects that nothing leads to, except young ones.',
+    body: z.strictObject({ dryRun: z.boolean().optional(), graceMs: z.number().int().nonnegative().optional() }),
     response: Operation,
     status: 202,
   },

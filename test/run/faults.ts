@@ -5,6 +5,7 @@
 import { globSync } from 'node:fs';
 import path from 'node:path';
 import { childEnvironment, endChildrenOnSignals, endLeftovers, root, run } from './process.ts';
+import { prepareMinio } from './setup/minio.ts';
 import { preparePython } from './setup/python.ts';
 
 const [name] = process.argv.slice(2);
@@ -17,7 +18,7 @@ if (files.length === 0) {
 } else {
   endChildrenOnSignals();
   const argv = ['mocha', '--reporter', 'spec', '--timeout', '600000', ...files];
-  const ended = await run({ argv, env: childEnvironment(await preparePython()) });
+  const ended = await run({ argv, env: childEnvironment({ ...(await preparePython()), ...(await prepareMinio()) }) });
   endLeftovers();
   process.exitCode = ended.status ?? 1;
 }

@@ -4,10 +4,11 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { out, root } from './process.ts';
 import { prepareEditor } from './setup/editor.ts';
+import { prepareMinio } from './setup/minio.ts';
 import { preparePython } from './setup/python.ts';
 
 /** Each need is prepared once, before the first suite that has it, and gives environment variables. */
-export const needs = { python: preparePython, editor: prepareEditor };
+export const needs = { python: preparePython, editor: prepareEditor, minio: prepareMinio };
 
 /** A check counts as one test: a command that must exit 0, or a function that returns what is wrong. */
 export type Check = { title: string } & ({ argv: string[] } | { verify: () => string | undefined });
@@ -58,7 +59,7 @@ export const suites: Suite[] = [
   {
     name: 'integration',
     limitMinutes: 20,
-    needs: ['python', 'editor'],
+    needs: ['python', 'editor', 'minio'],
     work: { tests: mocha('test/integration/**/*.test.ts', '--timeout', '120000') },
   },
   {

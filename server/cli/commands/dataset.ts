@@ -1,8 +1,10 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import * as z from 'zod';
+import { readS3Access } from '../../objects/s3Access.ts';
 import type { DatasetVersion } from '../../protocol/entities.ts';
+import { DurationMs } from '../../protocol/units.ts';
 import { command } from '../command.ts';
+import { confirmDeletion, yesOption } from '../confirmDeletion.ts';
 import { connect } from '../connect.ts';
 import { followOperation } from '../followOperation.ts';
 import { limitOption, moreText, readPages } from '../listing.ts';
@@ -10,6 +12,7 @@ import { bytesText, facts, paint, pairsText, table, timeText } from '../output.t
 import { problemsText, VerifyResult } from '../problems.ts';
 import { versionParams } from '../references.ts';
 import { note, print, type Shell, show } from '../shell.ts';
+import { usageError } from '../usage.ts';
 
 /** What adding gives, as INTERFACE pins its keys for `--json`. */
 const Added = z.object({
@@ -24,6 +27,22 @@ const Added = z.object({
   removed: z.number(),
   seconds: z.number(),
 });
+
+const remoteOption = {
+  type: 'string',
+  value: 'REMOTE',
+  required: true,
+  help: 's3://BUCKET/PREFIX, or a folder (a mounted NAS).',
+} as const;
+
+/** The remote as the control plane knows it, with the credentials of whoever calls. */
+function remoteBody(remote: string, shell: Shell) {
+  const isUrl = /^[a-z0-9]+:\/\//.test(remote);
+  return {
+    remote: isUrl ? remote : resolve(shell.cwd, remote),
+    ...(remote.startsWith('s3://') && { s3: readS3Access(shell.env) }),
+  };
+}
 
 const add = command({
   name: 'dataset add',
@@ -48,25 +67,20 @@ const add = command({
     const path = resolve(shell.cwd, args[0]!);
     const client = await connect(target, shell);
     const { name, project, rehash } = options;
-    const body = { name, path, project, rehash, inPlace: options['in-place'] };
+    const body = { name, path, project, rehash, inPlace: options['in-place'], dvc: options.dvc };
     const added = Added.parse(await followOperation(client, await client.call('addDatasetVersion', { body }), shell));
-    if (options.dvc) await writeDvc(path, added);
-    show(shell, added, (it) => {
-      const changes = `${it.added} added, ${it.changed} changed, ${it.removed} removed`;
-      const size = `${it.files} files, ${bytesText(it.bytes)}`;
-      return `${it.dataset}@v${it.version}: ${size}; ${changes}; ${it.seconds.toFixed(1)} s\n${facts([
-        ['digest', it.digest ?? 'not hashed yet'],
-        ['sha256', it.sha256 ?? 'not hashed yet'],
-      ])}`;
-    });
+    show(shell, added, addedText);
     return 0;
   },
 });
 
-async function writeDvc(path: string, { digest, bytes, files }: z.infer<typeof Added>): Promise<void> {
-  const { findDvcRepository, writeDvcFile } = await import('../../objects/dvc.ts');
-  const isFolder = (await stat(path)).isDirectory();
-  await writeDvcFile(path, { digest: digest!, bytes, files: isFolder ? files : null }, await findDvcRepository(path));
+function addedText(it: z.infer<typeof Added>): string {
+  const changes = `${it.added} added, ${it.changed} changed, ${it.removed} removed`;
+  const size = `${it.files} files, ${bytesText(it.bytes)}`;
+  return `${it.dataset}@v${it.version}: ${size}; ${changes}; ${it.seconds.toFixed(1)} s\n${facts([
+    ['digest', it.digest ?? 'not hashed yet'],
+    ['sha256', it.sha256 ?? 'not hashed yet'],
+  ])}`;
 }
 
 const list = command({
@@ -244,13 +258,14 @@ const verify = command({
   name: 'dataset verify',
   summary: 'Read every byte of every version and name what is wrong.',
   arguments: [{ name: 'NAME', help: 'The dataset.' }],
-  options: {},
-  examples: ['slipway dataset verify digits'],
+  options: { remote: { ...remoteOption, required: false } },
+  examples: ['slipway dataset verify digits', 'slipway dataset verify digits --remote s3://bucket/data'],
   uses: 'controlPlane',
-  async run({ args, target }, shell) {
+  async run({ args, options, target }, shell) {
     const client = await connect(target, shell);
     const name = args[0]!;
-    const operation = await client.call('verifyDataset', { params: { name }, body: {} });
+    const body = options.remote === undefined ? {} : remoteBody(options.remote, shell);
+    const operation = await client.call('verifyDataset', { params: { name }, body });
     const result = VerifyResult.parse(await followOperation(client, operation, shell));
     return reportVerified(shell, name, result);
   },
@@ -267,4 +282,147 @@ function reportVerified(shell: Shell, name: string, result: z.infer<typeof Verif
   return result.ok ? 0 : 1;
 }
 
-export const commands = [add, list, showVersions, diff, split, checkout, verify];
+const push = command({
+  name: 'dataset push',
+  summary: 'Send a version to a remote; what is there already is not sent again.',
+  details: 'Endpoint and credentials of S3 come from the standard AWS variables and files.',
+  arguments: [{ name: 'NAME[@vN]', help: 'The version (default: the latest).' }],
+  options: { remote: remoteOption },
+  examples: [
+    'slipway dataset push digits --remote s3://bucket/data',
+    'slipway dataset push digits@v2 --remote /mnt/nas/data',
+  ],
+  uses: 'controlPlane',
+  async run({ args, options, target }, shell) {
+    const client = await connect(target, shell);
+    const params = versionParams(args[0]!, 'dataset push');
+    const operation = await client.call('pushDatasetVersion', { params, body: remoteBody(options.remote, shell) });
+    const Pushed = z.object({
+      ...{ dataset: z.string(), version: z.number(), digest: z.string(), remote: z.string() },
+      ...{ objects: z.number(), bytes: z.number() },
+    });
+    const pushed = Pushed.parse(await followOperation(client, operation, shell));
+    show(
+      shell,
+      pushed,
+      (it) => `${it.dataset}@v${it.version}: ${it.objects} objects, ${bytesText(it.bytes)} sent to ${it.remote}`,
+    );
+    return 0;
+  },
+});
+
+const pull = command({
+  name: 'dataset pull',
+  summary: 'Fetch a version from a remote, as Slipway or DVC pushed it.',
+  arguments: [{ name: 'NAME', help: 'The dataset.' }],
+  options: {
+    remote: remoteOption,
+    digest: {
+      type: 'string',
+      value: 'DIGEST',
+      help: 'What to fetch, as in a .dvc file (default: the newest that Slipway pushed).',
+    },
+    project: {
+      type: 'string',
+      value: 'NAME',
+      help: 'The project whose receipts it joins (default: the name of the dataset).',
+    },
+  },
+  examples: ['slipway dataset pull digits --remote s3://bucket/data'],
+  uses: 'controlPlane',
+  async run({ args, options, target }, shell) {
+    const client = await connect(target, shell);
+    const { digest, project } = options;
+    const body = { name: args[0]!, digest, project, ...remoteBody(options.remote, shell) };
+    const pulled = Added.parse(await followOperation(client, await client.call('pullDataset', { body }), shell));
+    show(shell, pulled, addedText);
+    return 0;
+  },
+});
+
+const remove = command({
+  name: 'dataset delete',
+  summary: 'Delete a version, or all of them; receipts stay that say so. `dataset gc` then frees the bytes.',
+  arguments: [{ name: 'NAME[@vN]', help: 'One version, or the dataset with all of them.' }],
+  options: { yes: yesOption },
+  examples: ['slipway dataset delete digits@v1', 'slipway dataset delete digits --yes'],
+  uses: 'controlPlane',
+  async run({ args, options, target }, shell) {
+    const client = await connect(target, shell);
+    const { name, version } = versionParams(args[0]!, 'dataset delete');
+    if (!(await confirmDeletion(client, `dataset:${args[0]}`, options, shell))) return 1;
+    if (version === 'latest') await client.call('deleteDataset', { params: { name } });
+    else await client.call('deleteDatasetVersion', { params: { name, version } });
+    show(shell, { deleted: args[0]! }, ({ deleted }) => `${deleted} was deleted`);
+    return 0;
+  },
+});
+
+const erase = command({
+  name: 'dataset erase',
+  summary: 'Erase files from all versions, with their bytes, at once; for good.',
+  details: 'Versions that have such files are deleted, with a receipt; of the latest, one without them is made.',
+  arguments: [{ name: 'NAME', help: 'The dataset.' }],
+  options: {
+    path: {
+      type: 'string',
+      multiple: true,
+      value: 'PATTERN',
+      help: 'A file or folder, or a pattern as in .gitignore.',
+    },
+    yes: yesOption,
+  },
+  examples: ['slipway dataset erase scans --path patients/1042'],
+  uses: 'controlPlane',
+  async run({ args, options, target }, shell) {
+    const client = await connect(target, shell);
+    const name = args[0]!;
+    if (options.path.length === 0) throw usageError('dataset erase needs --path PATTERN', 'Name what is to be erased.');
+    if (!(await confirmDeletion(client, `dataset:${name}`, options, shell))) return 1;
+    const operation = await client.call('eraseDatasetFiles', { params: { name }, body: { paths: options.path } });
+    const Erased = z.object({
+      ...{ dataset: z.string(), files: z.number(), deleted: z.array(z.number()), version: z.number().nullable() },
+      ...{ objects: z.number(), kept: z.number() },
+    });
+    const erased = Erased.parse(await followOperation(client, operation, shell));
+    show(shell, erased, (it) => {
+      const versions = it.deleted.map((version) => `v${version}`).join(', ');
+      const after = it.version === null ? '' : `; ${it.dataset}@v${it.version} is without them`;
+      const kept = it.kept === 0 ? '' : `\n${it.kept} objects with the same bytes stay: something else leads to them`;
+      return `${it.files} files erased; ${versions} deleted${after}; ${it.objects} objects removed${kept}`;
+    });
+    return 0;
+  },
+});
+
+/** @throws SlipwayError `usage` */
+function graceOf(text: string): number {
+  const { success, data } = DurationMs.safeParse(text);
+  if (success) return data;
+  throw usageError(`--grace ${text} is not a duration`, 'Write for example 30m, 24h or 0s.');
+}
+
+const gc = command({
+  name: 'dataset gc',
+  summary: 'Remove stored bytes that no version, run or model leads to.',
+  options: {
+    'dry-run': { type: 'boolean', help: 'Only tell what would be removed.' },
+    grace: { type: 'string', value: 'DURATION', help: 'Keep what is younger (default 1h).' },
+  },
+  examples: ['slipway dataset gc --dry-run', 'slipway dataset gc --grace 0s'],
+  uses: 'controlPlane',
+  async run({ options, target }, shell) {
+    const client = await connect(target, shell);
+    const graceMs = options.grace === undefined ? undefined : graceOf(options.grace);
+    const operation = await client.call('collectGarbage', { body: { dryRun: options['dry-run'], graceMs } });
+    const Garbage = z.object({ objects: z.number(), bytes: z.number(), kept: z.number(), dryRun: z.boolean() });
+    const found = Garbage.parse(await followOperation(client, operation, shell));
+    show(shell, found, (it) => {
+      const done = it.dryRun ? 'would be removed' : 'removed';
+      return `${it.objects} objects, ${bytesText(it.bytes)} ${done}; ${it.kept} kept`;
+    });
+    return 0;
+  },
+});
+
+export const commands = [add, list, showVersions, diff, split, checkout, push, pull, verify, gc, erase, remove];

@@ -1,5 +1,6 @@
 /** A dataset and its versions: numbering, receipts, and the split of each version. */
 import type { Split } from '../../protocol/entities.ts';
+import { deletedReceipt } from '../lineage/deletion.ts';
 import { type Reduction, unchanged } from '../reducer.ts';
 
 /** What is known of a split; `md5` and `sha256` are those of its document in the object store. */
@@ -21,6 +22,7 @@ export interface DatasetVersionState {
   actor: string;
   createdAt: number;
   split?: SplitFacts;
+  isDeleted?: true;
 }
 
 export interface DatasetState {
@@ -37,15 +39,26 @@ export type DatasetEvent = { at: number } & (
       project: string;
       split: SplitFacts;
     }
+  /** `erased`: so many of its files were to go, and the version with them. */
+  | { type: 'deleted'; version: number; dependents: string[]; erased?: number }
 );
+
+/** The versions that were not deleted, oldest first; the number of one that was is never given again. */
+export function presentDatasetVersions(state: DatasetState): DatasetVersionState[] {
+  return state.versions.filter((version) => !version.isDeleted);
+}
 
 export function reduceDataset(state: DatasetState | undefined, event: DatasetEvent): Reduction<DatasetState, never> {
   if (event.type === 'versionAdded') {
     const before = state ?? { name: event.name, createdAt: event.at, versions: [] };
-    const latest = before.versions.at(-1);
+    const latest = presentDatasetVersions(before).at(-1);
     if (latest && latest.md5 === event.md5 && latest.sha256 === event.sha256) return unchanged(before);
     const { type: _, at, name, ...facts } = event;
-    const version: DatasetVersionState = { ...facts, version: (latest?.version ?? 0) + 1, createdAt: at };
+    const version: DatasetVersionState = {
+      ...facts,
+      version: (before.versions.at(-1)?.version ?? 0) + 1,
+      createdAt: at,
+    };
     return {
       state: { ...before, versions: [...before.versions, version] },
       commands: [],
@@ -73,7 +86,8 @@ export function reduceDataset(state: DatasetState | undefined, event: DatasetEve
     };
   }
   if (!state) throw new Error('a dataset begins with versionAdded');
-  const version = state.versions.find((one) => one.version === event.version);
+  if (event.type === 'deleted') return remove(state, event);
+  const version = presentDatasetVersions(state).find((one) => one.version === event.version);
   if (!version || version.split?.sha256 === event.split.sha256) return unchanged(state);
   const versions = state.versions.map((one) => (one === version ? { ...one, split: event.split } : one));
   return {
@@ -94,4 +108,25 @@ export function reduceDataset(state: DatasetState | undefined, event: DatasetEve
       },
     ],
   };
+}
+
+/** A version's split goes with it. */
+function remove(
+  state: DatasetState,
+  { at, version, dependents, erased }: Extract<DatasetEvent, { type: 'deleted' }>,
+): Reduction<DatasetState, never> {
+  const target = presentDatasetVersions(state).find((one) => one.version === version);
+  if (!target) return unchanged(state);
+  const versions = state.versions.map(
+    (one): DatasetVersionState => (one === target ? { ...one, isDeleted: true } : one),
+  );
+  const id = `${state.name}@v${version}`;
+  const { md5, sha256, split } = target;
+  const parts = [
+    { name: `dataset:${id}`, digest: { md5, sha256 } },
+    ...(split ? [{ name: `split:${id}`, digest: { md5: split.md5, sha256: split.sha256 } }] : []),
+  ];
+  const evidence = erased === undefined ? {} : { erasedFiles: erased };
+  const receipt = deletedReceipt({ subject: `dataset:${id}`, parts, dependents, at, evidence });
+  return { state: { ...state, versions }, commands: [], receipts: [receipt] };
 }

@@ -1,7 +1,7 @@
 /** Operations on datasets and their versions. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DatasetState } from '../../domain/dataset/dataset.ts';
+import { type DatasetState, presentDatasetVersions } from '../../domain/dataset/dataset.ts';
 import { diffManifests } from '../../domain/dataset/diff.ts';
 import { checkout } from '../../objects/index.ts';
 import type { DatasetVersion } from '../../protocol/entities.ts';
@@ -11,6 +11,7 @@ import { listPage, requireEntity } from '../query.ts';
 import { verifyStored } from '../receipts.ts';
 import type { Part, ServiceParts } from './parts.ts';
 import { requireAbsolute, versionNumber } from './request.ts';
+import { startVerifyPushed } from './storage.ts';
 
 export function datasetServices({
   context,
@@ -36,7 +37,7 @@ export function datasetServices({
     listDatasets: ({ query }) => listPage(read, 'datasets', query),
     async addDatasetVersion({ body }) {
       requireAbsolute(body.path);
-      const { name, path, rehash } = body;
+      const { name, path, rehash, dvc } = body;
       if (body.inPlace) {
         throw new SlipwayError(
           'dataset.inPlace',
@@ -61,6 +62,7 @@ export function datasetServices({
           path,
           project,
           rehash,
+          dvc: dvc ? 'always' : 'inRepository',
           signal,
           onProgress,
         });
@@ -117,7 +119,7 @@ export function datasetServices({
       const state = (await context.engine.state<DatasetState>('dataset', params.name))!;
       const from = query?.from
         ? await findVersion(context, params.name, versionNumber(query.from))
-        : state.versions.findLast((one) => one.version < to.version);
+        : presentDatasetVersions(state).findLast((one) => one.version < to.version);
       const diff = diffManifests(from ? await entriesOf(context, from) : [], await entriesOf(context, to));
       return { from: from ? `v${from.version}` : null, to: `v${to.version}`, ...diff };
     },
@@ -137,8 +139,10 @@ export function datasetServices({
         return { dataset: params.name, version: version.version, to: body.to, files: entries.length };
       });
     },
-    async verifyDataset({ params }) {
+    async verifyDataset({ params, body }) {
       await findVersion(context, params.name);
+      const { remote, s3 } = body;
+      if (remote !== undefined) return startVerifyPushed(context, operations, params.name, remote, s3);
       return operations.start('dataset.verify', params.name, 'objects', async (report) => {
         return verifyStored(
           context,

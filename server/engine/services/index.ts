@@ -10,10 +10,12 @@ import { modelServices } from './models.ts';
 import { otherServices } from './other.ts';
 import type { ServiceParts } from './parts.ts';
 import { runServices } from './runs.ts';
+import { storageServices } from './storage.ts';
 
 export function createServices(parts: ServiceParts): Services {
   return {
     ...datasetServices(parts),
+    ...storageServices(parts),
     ...runServices(parts),
     ...loopServices(parts),
     ...modelServices(parts),
