@@ -89,7 +89,7 @@ export async function down(): Promise<void> {
   // Kubelets first, or they begin anew what is ended below.
   await endProcesses(() => nodes.flatMap((node) => componentPids(`kubelet-${node.name}`)), 'SIGKILL');
   for (const node of nodes) await removeCgroups(node);
-  await endProcesses(() => componentPids());
+  await endProcesses(() => componentPids(), 'SIGKILL'); // nothing of it is kept
   for (const node of nodes) await removeCgroups(node);
   await unmountBelow(folder);
   await unmountBelow(runFolder);

@@ -1,7 +1,7 @@
 /** MinIO and PostgreSQL of the test cluster, beside its API server: pods reach them, nobody outside the namespaces does. */
-import { chownSync, mkdirSync } from 'node:fs';
+import { appendFileSync, chownSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { controlPlane, folder, minio, postgres } from './layout.ts';
+import { controlPlane, folder, minio, podCidr, postgres } from './layout.ts';
 import { execute, inside, startComponent, waitFor } from './processes.ts';
 
 /** `nobody`: PostgreSQL refuses to run as root. */
@@ -26,6 +26,8 @@ export async function startPostgres(bin: string): Promise<void> {
   const as = ['setpriv', `--reuid=${postgresUid}`, `--regid=${postgresUid}`, '--clear-groups'];
   const trust = ['--auth=trust', `--username=${postgres.user}`, '--no-sync'];
   await execute(inside(controlPlane, [...as, path.join(bin, 'initdb'), '-D', data, ...trust]));
+  // The namespaces hold nobody but the cluster; the host is its only guest.
+  appendFileSync(path.join(data, 'pg_hba.conf'), `host all all samenet trust\nhost all all ${podCidr} trust\n`);
   const settings = [
     `listen_addresses=${postgres.host}`,
     `port=${postgres.port}`,

@@ -17,8 +17,7 @@ const highWaterBytes = 1 << 20;
 export async function openCommand(client: KubernetesClient, pod: Pod, command: string[]): Promise<Duplex> {
   const query = new URLSearchParams({ container: workContainer, stdin: 'true', stdout: 'true', stderr: 'true' });
   for (const part of command) query.append('command', part);
-  const socket = await connect(client, `${podPath(pod)}/exec?${query}`);
-  return duplex(socket, { input: 0, output: [1, 2], error: 3 });
+  return connect(client, `${podPath(pod)}/exec?${query}`, { input: 0, output: [1, 2], error: 3 });
 }
 
 /** A connection to a port that a process of the pod listens on. @throws SlipwayError `workload.portClosed` */
@@ -43,32 +42,34 @@ export async function openPort(client: KubernetesClient, pod: Pod, id: string, p
 
 /** A connection to our container of the pod, which listens on loopback there. */
 export async function openAgent(client: KubernetesClient, pod: Pod): Promise<Duplex> {
-  const socket = await connect(client, `${podPath(pod)}/portforward?ports=${agentPort}`);
   // Each channel begins with the port's number.
-  return duplex(socket, { input: 0, output: [0], error: 1, skip: 2 });
+  const channels = { input: 0, output: [0], error: 1, skip: 2 };
+  return connect(client, `${podPath(pod)}/portforward?ports=${agentPort}`, channels);
 }
 
 function podPath({ metadata }: Pod): string {
   return `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}`;
 }
 
-async function connect(client: KubernetesClient, path: string): Promise<WebSocket> {
+async function connect(client: KubernetesClient, path: string, channels: Channels): Promise<Duplex> {
   const server = client.config.getCurrentCluster()!.server;
   const options = {};
   await client.config.applyToHTTPSOptions(options);
   const socket = new WebSocket(server.replace(/^http/, 'ws') + path, protocols, options);
+  // Made before the socket is open: the first message may come with it.
+  const stream = duplex(socket, channels);
   return new Promise((resolve, reject) => {
     const fail = (message: string) => {
       socket.terminate();
       reject(new SlipwayError('kubernetes.streamFailed', `No stream into the pod: ${message}`, '', 502));
     };
-    socket.once('open', () => resolve(socket));
+    socket.once('open', () => resolve(stream));
     socket.once('unexpected-response', (_request, answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
       answer.on('end', () => fail(`${answer.statusCode} ${Buffer.concat(chunks).toString().slice(0, 500)}`));
     });
-    socket.once('error', (error) => fail(error.message));
+    stream.once('error', (error) => fail(error.message));
   });
 }
 
@@ -84,7 +85,9 @@ interface Channels {
 function duplex(socket: WebSocket, channels: Channels): Duplex {
   const skipped = new Map<number, number>();
   const stream = new Duplex({
-    read: () => socket.resume(),
+    read: () => {
+      if (socket.readyState === WebSocket.OPEN) socket.resume();
+    },
     write(bytes: Buffer, _encoding, done) {
       send(socket, channels.input, bytes, done);
     },
