@@ -35,6 +35,11 @@ const containerBeside: Plugin = {
   },
 };
 
+/** CommonJS libraries inside an ES module ask for `require`. */
+const banner = {
+  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
+
 const builds: BuildOptions[] = [
   {
     ...shared,
@@ -49,10 +54,17 @@ const builds: BuildOptions[] = [
     target: 'node22',
     splitting: true,
     chunkNames: 'parts/[name]-[hash]',
-    // CommonJS libraries inside an ES module ask for `require`.
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
+    banner,
+  },
+  {
+    // One file, which the image of the container beside each workload takes.
+    ...shared,
+    entryPoints: { agent: 'server/runtimes/kubernetes/agent/main.ts' },
+    outdir: 'dist/agent',
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    banner,
   },
   ...[
     { entryPoints: { extension: 'extension/main.ts' }, plugins: [containerBeside] },

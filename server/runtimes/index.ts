@@ -17,5 +17,6 @@ export type {
   OpenTarget,
   Runtime,
   Workload,
+  WorkloadNeeds,
 } from './runtime.ts';
 export { workloadIdPattern } from './runtime.ts';

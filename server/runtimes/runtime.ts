@@ -21,6 +21,21 @@ export interface Workload {
   timeoutMs?: number;
   /** From SIGTERM to SIGKILL, both to everything the workload has started. */
   graceMs: number;
+  /** What it needs of a place that is shared; a machine of one's own gives what it has. */
+  needs?: WorkloadNeeds;
+}
+
+export interface WorkloadNeeds {
+  /** Container image; by default the one that the administrators set. */
+  image?: string;
+  cpus?: number;
+  memoryBytes?: number;
+  gpus?: number;
+  /** Room in the container's own file system. */
+  diskBytes?: number;
+  /** Size of /dev/shm, where data loaders pass batches on. */
+  shmBytes?: number;
+  nodeSelector?: Record<string, string>;
 }
 
 /** Workload ids are also names of folders and of Kubernetes objects. */

@@ -35,7 +35,7 @@ async function main(): Promise<number> {
 
   let total: Counts = { passed: 0, failed: 0, skipped: 0, problems: [] };
   const lines: string[] = [];
-  for (const suite of suites.filter(({ name }) => values.only?.includes(name) ?? true)) {
+  for (const suite of suites.filter(({ name, onRequest }) => values.only?.includes(name) ?? !onRequest)) {
     console.log(`\n── ${suite.name} ${'─'.repeat(100 - suite.name.length)}`);
     const started = Date.now();
     const counts = judged(await runSuite(suite), strict);
@@ -130,7 +130,8 @@ async function environmentOf(suite: Suite): Promise<NodeJS.ProcessEnv> {
 async function printEnvironment(): Promise<number> {
   const log = console.log;
   console.log = console.error; // progress must not be taken for a variable
-  const all = Object.assign({}, ...(await Promise.all(Object.values(needs).map((prepare) => prepare()))));
+  const usual = new Set(suites.filter(({ onRequest }) => !onRequest).flatMap((suite) => suite.needs));
+  const all = Object.assign({}, ...(await Promise.all([...usual].map((need) => needs[need]()))));
   for (const [name, value] of Object.entries(all)) log(`export ${name}='${value}'`);
   return 0;
 }

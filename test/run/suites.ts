@@ -3,12 +3,13 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { out, root } from './process.ts';
+import { prepareCluster } from './setup/cluster.ts';
 import { prepareEditor } from './setup/editor.ts';
 import { prepareMinio } from './setup/minio.ts';
 import { preparePython } from './setup/python.ts';
 
 /** Each need is prepared once, before the first suite that has it, and gives environment variables. */
-export const needs = { python: preparePython, editor: prepareEditor, minio: prepareMinio };
+export const needs = { python: preparePython, editor: prepareEditor, minio: prepareMinio, cluster: prepareCluster };
 
 /** A check counts as one test: a command that must exit 0, or a function that returns what is wrong. */
 export type Check = { title: string } & ({ argv: string[] } | { verify: () => string | undefined });
@@ -16,6 +17,8 @@ export type Check = { title: string } & ({ argv: string[] } | { verify: () => st
 export interface Suite {
   name: string;
   limitMinutes: number;
+  /** Runs only when it is named by --only. */
+  onRequest?: boolean;
   needs: (keyof typeof needs)[];
   /** Checks, or a command that writes the counts of its tests to the file in SLIPWAY_TEST_RESULT. */
   work: { checks: Check[] } | { tests: string[] };
@@ -73,6 +76,13 @@ export const suites: Suite[] = [
     limitMinutes: 15,
     needs: ['python', 'editor'],
     work: { tests: mocha('test/ui/**/*.test.ts', '--timeout', '180000') },
+  },
+  {
+    name: 'cluster',
+    limitMinutes: 30,
+    onRequest: true,
+    needs: ['cluster'],
+    work: { tests: mocha('test/cluster/suite/**/*.test.ts', '--timeout', '180000') },
   },
 ];
 

@@ -5,10 +5,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import { SlipwayError } from '../../protocol/errors.ts';
+import { checkId, checkWorkload } from '../check.ts';
+import { Observations } from '../observations.ts';
 import {
   type Capacity,
   type LogChunk,
@@ -34,7 +36,6 @@ import {
 } from './folder.ts';
 import { type LauncherOptions, spawnLauncher } from './launch.ts';
 import { readLog } from './log.ts';
-import { Observations } from './observations.ts';
 import { isRunning, readBootId, readMark, sendSignal } from './processes.ts';
 import { readExited, readStarted, readWorkload } from './records.ts';
 import { settle } from './settle.ts';
@@ -149,10 +150,7 @@ export class LocalRuntime implements Runtime {
   }
 
   #folder(id: string): string {
-    if (!workloadIdPattern.test(id)) {
-      const hint = 'Ids are lower-case letters, digits and hyphens, 63 at most.';
-      throw new SlipwayError('workload.badId', `${JSON.stringify(id)} is not the id of a workload.`, hint);
-    }
+    checkId(id);
     return join(this.#options.root, id);
   }
 
@@ -268,15 +266,6 @@ function lostIfDamaged(error: unknown): Exited {
 
 function lostNow(detail: string): Exited {
   return { at: Date.now(), exitCode: null, signal: null, reason: 'lost', detail };
-}
-
-function checkWorkload({ id, command, cwd, timeoutMs = 1, graceMs }: Workload): void {
-  const problem =
-    (command.length === 0 && 'its command is empty') ||
-    (!isAbsolute(cwd) && `its folder ${cwd} is not absolute`) ||
-    (!(timeoutMs > 0) && 'its timeout is not above zero') ||
-    (!(graceMs >= 0) && 'its grace time is below zero');
-  if (problem) throw new SlipwayError('workload.invalid', `${id} cannot be started: ${problem}.`);
 }
 
 /** The environment may differ: tokens in it are made anew, and the first start has settled it. */

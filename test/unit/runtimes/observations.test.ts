@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Observed } from '../../../server/runtimes/index.ts';
-import { Observations } from '../../../server/runtimes/local/observations.ts';
+import { Observations } from '../../../server/runtimes/observations.ts';
 
 const started = (id: string): Observed => ({ type: 'started', id, at: 1, pid: 1, host: 'h', bootId: 'b' });
 const ended = (id: string): Observed => {

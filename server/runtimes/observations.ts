@@ -1,5 +1,5 @@
 /** Hands observed states to everyone who watches: what has been reached already first, then each new state once. */
-import type { Observed } from '../runtime.ts';
+import type { Observed } from './runtime.ts';
 
 /** Ended workloads remembered for those who begin to watch later; the files of each tell the rest for ever. */
 const KEPT_ENDED = 1000;
