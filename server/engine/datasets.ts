@@ -17,6 +17,7 @@ import { SlipwayError } from '../protocol/errors.ts';
 import type { SplitSpec } from '../protocol/slipwayFile.ts';
 import { readFolder } from './bytes.ts';
 import type { Context } from './context.ts';
+import { findEntry, readEntries } from './manifestFile.ts';
 import { type LatestVersion, VersionSummary } from './summarizeVersion.ts';
 
 export interface AddVersionRequest {
@@ -97,6 +98,27 @@ async function writeDvc(
 export async function entriesOf(context: Context, version: DatasetVersionState): Promise<DirEntry[]> {
   if (version.isFolder) return readFolder(context.objects, version.md5);
   return [{ relpath: fileNameOf(version), md5: version.md5 }];
+}
+
+/** One file of a version, without reading the names of the others; null when there is none of that name. */
+export async function findFile(
+  context: Context,
+  version: DatasetVersionState,
+  relpath: string,
+): Promise<DirEntry | null> {
+  if (version.isFolder) return findEntry(context.objects.localPath(`${version.md5}.dir`), relpath);
+  return (await entriesOf(context, version)).find((entry) => entry.relpath === relpath) ?? null;
+}
+
+/** A page of the files whose names begin with a prefix, in order. */
+export async function pageOfFiles(
+  context: Context,
+  version: DatasetVersionState,
+  page: { prefix: string; cursor: number | null; limit: number },
+): Promise<{ entries: DirEntry[]; next: number | null }> {
+  if (version.isFolder) return readEntries(context.objects.localPath(`${version.md5}.dir`), page);
+  const entries = await entriesOf(context, version);
+  return { entries: entries.filter(({ relpath }) => relpath.startsWith(page.prefix)), next: null };
 }
 
 function fileNameOf(version: DatasetVersionState): string {

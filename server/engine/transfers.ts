@@ -11,6 +11,7 @@ import {
   pullObjects,
   pushObjects,
   type Remote,
+  type RemoteFault,
   readRemote,
   readS3Access,
   type S3Access,
@@ -148,7 +149,7 @@ export function verifyPushed(context: Context, versions: readonly DatasetVersion
       const state = states.get(digest);
       if (state === undefined) return [];
       const what = relpath === null ? 'the manifest' : `the file ${JSON.stringify(relpath)}`;
-      const detail = state === 'missing' ? 'is not there' : 'is damaged: its bytes have another md5';
+      const detail = remoteFaults[state];
       const message = `${what}: the object ${digest} in ${remote.address} ${detail}`;
       // No receipt speaks of what lies in a remote.
       const place = { receipt: '', project: '', seq: 0, kind: '', subject: `dataset:${request.name}@v${version}` };
@@ -157,6 +158,12 @@ export function verifyPushed(context: Context, versions: readonly DatasetVersion
     return { ok: problems.length === 0, problems, objects: digests.size };
   });
 }
+
+const remoteFaults: Record<RemoteFault, string> = {
+  missing: 'is not there',
+  wrong: 'is damaged: its bytes have another md5',
+  unreadable: 'cannot be read: the service refuses to give it, as when it finds its disk damaged',
+};
 
 async function newestNote(remote: Remote, name: string, signal?: AbortSignal) {
   const newest = (await remote.listNotes(notesOf(name), signal)).sort().at(-1);

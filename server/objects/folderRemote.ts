@@ -84,8 +84,13 @@ export class FolderRemote implements Remote {
     }
   }
 
-  retrying<T>(what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return withRetries(work, { isTransient, signal, explain: (error) => unreachable(this.address, what, error) });
+  retrying<T>(what: string, work: () => Promise<T>, signal?: AbortSignal, patienceMs?: number): Promise<T> {
+    return withRetries(work, {
+      isTransient,
+      signal,
+      patienceMs,
+      explain: (error) => unreachable(this.address, what, error),
+    });
   }
 
   close(): void {}

@@ -21,6 +21,14 @@ export type { ObjectState, ObjectStore, StoredObject } from './objectStore.ts';
 export { openRemote, type Remote } from './remote.ts';
 export { readS3Access, type S3Access } from './s3Access.ts';
 export { serveAdd } from './serveAdd.ts';
-export { digestsOf, pullObjects, pushObjects, readRemote, type TransferProgress, verifyRemote } from './transfer.ts';
+export {
+  digestsOf,
+  pullObjects,
+  pushObjects,
+  type RemoteFault,
+  readRemote,
+  type TransferProgress,
+  verifyRemote,
+} from './transfer.ts';
 export { type ObjectProblem, verifyObjects } from './verify.ts';
 export type { CheckoutEntry } from './writeFiles.ts';

@@ -26,7 +26,7 @@ export interface Remote {
   /** The names of the documents that begin with a prefix. */
   listNotes(prefix: string, signal?: AbortSignal): Promise<string[]>;
   /** Runs work again after a fault that passes; a stream that breaks is begun anew. */
-  retrying<T>(what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  retrying<T>(what: string, work: () => Promise<T>, signal?: AbortSignal, patienceMs?: number): Promise<T>;
   close(): void;
 }
 

@@ -240,7 +240,7 @@ export class S3Remote implements Remote {
     }
   }
 
-  retrying<T>(what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  retrying<T>(what: string, work: () => Promise<T>, signal?: AbortSignal, patienceMs?: number): Promise<T> {
     let hasRenewed = false;
     const attempt = async () => {
       try {
@@ -253,7 +253,7 @@ export class S3Remote implements Remote {
       }
     };
     const explain = (error: unknown) => unreachable(this.address, what, error);
-    return withRetries(attempt, { isTransient: isTransientS3, explain, signal }).catch((error: unknown) => {
+    return withRetries(attempt, { isTransient: isTransientS3, explain, signal, patienceMs }).catch((error: unknown) => {
       throw error instanceof SlipwayError ? error : (refusal(this.address, what, error) ?? error);
     });
   }

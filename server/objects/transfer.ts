@@ -112,18 +112,32 @@ export async function pullObjects(
   return done;
 }
 
+/** What is wrong with an object in a remote. A service that finds its own disks damaged may only refuse to give it. */
+export type RemoteFault = 'missing' | 'wrong' | 'unreadable';
+
+/** How long one object that is not given is asked for again, before it counts as unreadable. */
+const VERIFY_PATIENCE_MS = 5000;
+
 /** Reads every byte of objects in a remote. @returns what is wrong, by digest */
 export async function verifyRemote(
   remote: Remote,
   digests: Iterable<string>,
   options: TransferOptions = {},
-): Promise<Map<string, 'missing' | 'wrong'>> {
+): Promise<Map<string, RemoteFault>> {
   const { signal, onProgress } = options;
   const unique = [...new Set(digests)];
-  const problems = new Map<string, 'missing' | 'wrong'>();
+  const problems = new Map<string, RemoteFault>();
   const done = { objects: 0, bytes: 0 };
   await forEachBounded(unique, AT_ONCE, signal, async (digest) => {
-    const state = await remote.retrying(`read ${digest}`, () => readOne(remote, digest, signal), signal);
+    const read = () => readOne(remote, digest, signal);
+    const state = await remote
+      .retrying(`read ${digest}`, read, signal, VERIFY_PATIENCE_MS)
+      .catch(async (error: unknown): Promise<RemoteFault> => {
+        if (!(error instanceof SlipwayError)) throw error;
+        // One object that is not given while the remote answers is at fault itself; else the remote is.
+        await remote.present([digest], signal);
+        return 'unreadable';
+      });
     if (typeof state === 'string') problems.set(digest, state);
     else done.bytes += state.bytes;
     done.objects++;

@@ -6,7 +6,7 @@ import { diffManifests } from '../../domain/dataset/diff.ts';
 import { checkout } from '../../objects/index.ts';
 import type { DatasetVersion } from '../../protocol/entities.ts';
 import { SlipwayError } from '../../protocol/errors.ts';
-import { addVersion, entriesOf, findVersion, makeSplit, readSplit } from '../datasets.ts';
+import { addVersion, entriesOf, findFile, findVersion, makeSplit, pageOfFiles, readSplit } from '../datasets.ts';
 import { listPage, requireEntity } from '../query.ts';
 import { verifyStored } from '../receipts.ts';
 import type { Part, ServiceParts } from './parts.ts';
@@ -96,21 +96,21 @@ export function datasetServices({
       const test = new Set(split?.test);
       const prefix = query?.prefix ?? '';
       const limit = query?.limit ?? 500;
-      const start = query?.cursor ? Number(query.cursor) : 0;
-      const entries = (await entriesOf(context, version)).filter((entry) => entry.relpath.startsWith(prefix));
+      const cursor = query?.cursor ? Number(query.cursor) : null;
+      const page = await pageOfFiles(context, version, { prefix, cursor, limit });
       const items = await Promise.all(
-        entries.slice(start, start + limit).map(async ({ relpath, md5 }) => ({
+        page.entries.map(async ({ relpath, md5 }) => ({
           path: relpath,
           md5,
           bytes: (await context.objects.size(md5)) ?? 0,
           side: train.has(relpath) ? ('train' as const) : test.has(relpath) ? ('test' as const) : undefined,
         })),
       );
-      return { items, next: start + limit < entries.length ? String(start + limit) : undefined };
+      return { items, next: page.next === null ? undefined : String(page.next) };
     },
     async readDatasetFile({ params, query }) {
       const version = await find(params);
-      const entry = (await entriesOf(context, version)).find((one) => one.relpath === query.path);
+      const entry = await findFile(context, version, query.path);
       if (!entry) throw new SlipwayError('dataset.noFile', `${params.name} has no file ${query.path}.`, '', 404);
       return context.objects.open(entry.md5);
     },

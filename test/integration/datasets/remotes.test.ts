@@ -150,7 +150,9 @@ describe('datasets in remotes', function () {
     assert.ok(at > 0, 'small objects stand in their metadata');
     bytes[at]! ^= 1;
     writeFileSync(meta, bytes);
-    assert.equal((await run('verify', 'nasty', '--remote', 's3://data/flipped')).status, 1);
+    const inBucket = await run('verify', 'nasty', '--remote', 's3://data/flipped');
+    assert.equal(inBucket.status, 1);
+    assert.match(inBucket.stdout, /"relpath":"a"/);
     assert.equal((await run('verify', 'nasty')).status, 0);
     chmodSync(objectFile(md5), 0o644);
     writeFileSync(objectFile(md5), 'oF a');
