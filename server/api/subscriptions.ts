@@ -5,7 +5,7 @@ import type { ChangeHub, Feed } from './changeHub.ts';
 import type { Outbox } from './outbox.ts';
 
 export interface Sources {
-  controlPlane: Pick<ControlPlane, 'feed' | 'followLogs' | 'followMetrics'>;
+  controlPlane: Pick<ControlPlane, 'feed' | 'followLogs' | 'followMetrics' | 'followSeries' | 'followTags'>;
   hub: ChangeHub;
   /** Objects in one `changes` message. */
   pageSize: number;
@@ -19,9 +19,33 @@ const pointsInMessage = 5000;
 
 /** Serves a subscription until it is over or `signal` is aborted. */
 export async function serve(sources: Sources, out: Outbox, message: Subscription, signal: AbortSignal): Promise<void> {
-  if (message.type === 'subscribe') await serveTopic(sources, out, message, signal);
-  else if (message.type === 'logs') await serveLogs(sources, out, message, signal);
-  else await serveMetrics(sources, out, message, signal);
+  switch (message.type) {
+    case 'subscribe':
+      return serveTopic(sources, out, message, signal);
+    case 'logs':
+      return serveLogs(sources, out, message, signal);
+    case 'metrics':
+      return serveMetrics(sources, out, message, signal);
+    case 'series':
+      return forward(out, message, sources.controlPlane.followSeries(message, signal), signal);
+    case 'tags':
+      return forward(out, message, sources.controlPlane.followTags(message.run, signal), signal);
+  }
+}
+
+/** Sends what a source gives, one message at a time as the client has room for it. */
+async function forward(
+  out: Outbox,
+  { type, id }: Extract<Subscription, { type: 'series' | 'tags' }>,
+  parts: AsyncIterable<object>,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const part of parts) {
+    await out.send({ type, id, ...part } as ServerMessage, signal);
+    // Asked for again only when there is room: until then the source gathers, and then tells where things stand.
+    await out.room(signal);
+    if (signal.aborted) return;
+  }
 }
 
 /**

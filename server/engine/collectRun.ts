@@ -16,7 +16,7 @@ import { type RunFolder, runFolder, workloadId } from './runFolder.ts';
 /** Carries out `run.collect`; reads only, apart from the store, so that doing it twice is doing it once. */
 export async function collectRun(context: Context, spec: RunSpec, attempt: number): Promise<Collected> {
   const folder = runFolder(context.folders.runs, spec.id);
-  const written = await scalarsOf(context, folder);
+  const written = await scalarsOf(context, folder, spec.objective?.metric);
   const reported = await reportedMetrics(spec, folder);
   const metrics = { ...written, ...reported.metrics };
   return {
@@ -39,16 +39,26 @@ function objectiveOf(
   return { missing: `It wrote no ${metric}; it wrote: ${wrote || 'no metrics at all'}.` };
 }
 
+/** Metrics that a run's state and receipt keep; all are in its event files. */
+const maxMetrics = 1000;
+
 /** The last value of each scalar tag in the event files of the run's log folder and working folder. */
-async function scalarsOf(context: Context, folder: RunFolder): Promise<Record<string, Float>> {
+async function scalarsOf(
+  context: Context,
+  folder: RunFolder,
+  objective: string | undefined,
+): Promise<Record<string, Float>> {
   const metrics: Record<string, Float> = {};
+  let count = 0;
   for (const logdir of [folder.work, folder.logs]) {
     if (!(await hasFiles(logdir))) continue;
     const { runs } = await exportScalars(logdir, { signal: context.signal });
     for (const { tags } of runs) {
       for (const [tag, { values }] of Object.entries(tags)) {
         const last = values[values.length - 1];
-        if (last !== undefined) metrics[tag] = toFloat(last);
+        if (last === undefined) continue;
+        if (!(tag in metrics) && ++count > maxMetrics && tag !== objective) continue;
+        metrics[tag] = toFloat(last);
       }
     }
   }

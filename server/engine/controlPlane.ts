@@ -12,7 +12,7 @@ import { registerAggregates } from './aggregates.ts';
 import type { Context, Folders, Log } from './context.ts';
 import { Engine } from './engine.ts';
 import { toFloat } from './floats.ts';
-import { logParts, RunMetrics } from './follow.ts';
+import { RunMetrics } from './follow.ts';
 import { GatewayProcess } from './gatewayProcess.ts';
 import { registerHandlers } from './handlers.ts';
 import { keepHeads } from './heads.ts';
@@ -20,6 +20,8 @@ import { LiveFigures } from './live.ts';
 import { Monitors } from './monitors.ts';
 import { adoptWorkloads, FigureViews, GatewayObserver, observeCapacity, observeWorkloads } from './observe.ts';
 import { Operations } from './operations.ts';
+import { logParts } from './runLog.ts';
+import { allPoints, seriesMessages, tagMessages } from './seriesStream.ts';
 import { createServices } from './services/index.ts';
 import type { ControlPlane } from './services.ts';
 import { StoreUse } from './storeUse.ts';
@@ -129,7 +131,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       yield* logParts(context, await run(id), { offset, follow: true, signal });
     },
     async *followMetrics(id, have, signal) {
-      yield* metrics.parts(await run(id), have, signal);
+      yield* allPoints(metrics, await run(id), have, signal);
+    },
+    async *followSeries({ series, buckets, points }, signal) {
+      const ids = [...new Set(series.map((one) => one.run))];
+      const followed = new Map(
+        await Promise.all(ids.map(async (id) => [id, await metrics.of(await run(id))] as const)),
+      );
+      yield* seriesMessages(followed, series, { buckets, points }, signal);
+    },
+    async *followTags(id, signal) {
+      yield* tagMessages(await metrics.of(await run(id)), signal);
     },
     foreignTarget: (secret) => tensorBoards.target(secret),
     setForeignOrigin: (origin) => {

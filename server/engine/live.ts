@@ -11,8 +11,11 @@ export interface EndpointFigures {
   recentErrors: Endpoint['recentErrors'];
 }
 
+/** Metrics in a run's view; of more, a page asks for the series. */
+const maxMetrics = 200;
+
 export class LiveFigures {
-  readonly #runs = new Map<string, { metrics: Run['metrics']; step?: number }>();
+  readonly #runs = new Map<string, { metrics: Run['metrics']; count: number; step?: number }>();
   readonly #endpoints = new Map<string, Omit<EndpointFigures, 'gatewayUrl'>>();
   gatewayUrl = '';
 
@@ -20,12 +23,21 @@ export class LiveFigures {
     return this.#runs.get(id);
   }
 
-  /** Notes the last value of a tag. */
-  noteMetric(run: string, tag: string, step: number, value: Float): void {
-    const figures = this.#runs.get(run) ?? { metrics: {} };
-    figures.metrics = { ...figures.metrics, [tag]: value };
-    figures.step = Math.max(figures.step ?? 0, step);
+  /** Notes the last value of a tag; of very many tags, the first of them and the one that `isWanted`. */
+  noteMetric(run: string, tag: string, step: number, value: Float, isWanted = false): void {
+    const figures = this.#runs.get(run) ?? { metrics: Object.create(null) as Run['metrics'], count: 0 };
     this.#runs.set(run, figures);
+    figures.step = Math.max(figures.step ?? 0, step);
+    if (!(tag in figures.metrics)) {
+      if (figures.count >= maxMetrics && !isWanted) return;
+      figures.count++;
+    }
+    figures.metrics[tag] = value;
+  }
+
+  /** The run is read anew: its figures are void. */
+  forget(run: string): void {
+    this.#runs.delete(run);
   }
 
   ofEndpoint(name: string): EndpointFigures {

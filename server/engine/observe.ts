@@ -43,7 +43,7 @@ async function tell(context: Context, gateway: GatewayProcess, metrics: RunMetri
   if (!run || !state) return;
   const attempt = Number(attemptText);
   if (observed.type === 'started') {
-    metrics.follow(state);
+    metrics.begin(state);
     await engine.send('run', run, { type: 'started', attempt });
     return;
   }

@@ -11,6 +11,10 @@ export interface RunFolder {
   params: string;
   split: string;
   metrics: string;
+  /** Event files of what Slipway itself measures: CPU, memory, GPUs. */
+  system: string;
+  /** All scalars in columns: a cache of the event files. */
+  series: string;
 }
 
 export function runFolder(runs: string, id: string): RunFolder {
@@ -24,6 +28,8 @@ export function runFolder(runs: string, id: string): RunFolder {
     params: join(root, 'params.json'),
     split: join(root, 'split.json'),
     metrics: join(root, 'metrics.json'),
+    system: join(root, 'system'),
+    series: join(root, 'series.columns'),
   };
 }
 

@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
+import type * as z from 'zod';
 import type { Float, Topic } from '../protocol/entities.ts';
+import type { SeriesMessage, SubscribeSeries, TagsMessage } from '../protocol/metrics.ts';
 import type { Answer, OperationName, operations, Received } from '../protocol/operations.ts';
 import type { StoredEntity } from '../store/index.ts';
 
@@ -50,6 +52,13 @@ export interface ControlPlane {
   followLogs(run: string, offset: number, signal: AbortSignal): AsyncIterable<LogPart>;
   /** First what the client does not have, then what is written, until the run has ended. */
   followMetrics(run: string, have: Record<string, number>, signal: AbortSignal): AsyncIterable<MetricsPart>;
+  /** Series of runs as they grow, thinned out for a chart, until all the runs have ended. */
+  followSeries(
+    wanted: Pick<z.infer<typeof SubscribeSeries>, 'series' | 'buckets' | 'points'>,
+    signal: AbortSignal,
+  ): AsyncIterable<Omit<SeriesMessage, 'type' | 'id'>>;
+  /** Tags of a run, and those that changed, until the run has ended. */
+  followTags(run: string, signal: AbortSignal): AsyncIterable<Omit<TagsMessage, 'type' | 'id'>>;
   /** Where a scoped path of the listener for foreign applications leads; undefined when it is not open (any more). */
   foreignTarget(secret: string): { host: string; port: number } | undefined;
   /** Tells where the listener for foreign applications answers, for the URLs of panels. */

@@ -7,16 +7,13 @@ export interface ScalarColumns {
   values: Float64Array;
 }
 
-const FIRST_CAPACITY = 16;
+const FIRST_CAPACITY = 4;
+/** Shared by all that are empty: a log may have a million tags with a point each. */
+const nothing = new Float64Array(0);
 
 /** Empty columns; they take no memory worth counting until the first point. */
 export function emptyColumns(): ScalarColumns {
-  return {
-    length: 0,
-    steps: new Float64Array(FIRST_CAPACITY),
-    wallTimes: new Float64Array(FIRST_CAPACITY),
-    values: new Float64Array(FIRST_CAPACITY),
-  };
+  return { length: 0, steps: nothing, wallTimes: nothing, values: nothing };
 }
 
 /** Adds one point; the arrays grow when they are full. */
@@ -69,16 +66,16 @@ export function pickColumns(columns: ScalarColumns, indexes: ArrayLike<number>):
 }
 
 function reserve(columns: ScalarColumns, needed: number): void {
-  if (needed <= columns.steps.length) return;
-  const factor = columns.steps.length < 4096 ? 8 : 2;
-  const capacity = Math.max(needed, columns.steps.length * factor);
-  columns.steps = grown(columns.steps, capacity);
-  columns.wallTimes = grown(columns.wallTimes, capacity);
-  columns.values = grown(columns.values, capacity);
-}
-
-function grown(from: Float64Array, capacity: number): Float64Array {
-  const to = new Float64Array(capacity);
-  to.set(from);
-  return to;
+  const { steps, wallTimes, values } = columns;
+  if (needed <= steps.length) return;
+  const factor = steps.length < 4096 ? 4 : 1.5;
+  const capacity = Math.ceil(Math.max(needed, FIRST_CAPACITY, steps.length * factor));
+  // One piece of memory for the three: short series are many.
+  const memory = new Float64Array(3 * capacity);
+  columns.steps = memory.subarray(0, capacity);
+  columns.wallTimes = memory.subarray(capacity, 2 * capacity);
+  columns.values = memory.subarray(2 * capacity);
+  columns.steps.set(steps);
+  columns.wallTimes.set(wallTimes);
+  columns.values.set(values);
 }

@@ -8,8 +8,9 @@ export interface SeriesRange {
 }
 
 export interface Downsampled {
-  /** The points that are kept, in their old order. */
+  /** The points that are kept, in their old order, and where each stood. */
   points: ScalarColumns;
+  indexes: number[];
   /** Points in the range, and how many of them are no finite number. */
   total: number;
   nan: number;
@@ -28,7 +29,7 @@ export function downsample(series: ScalarColumns, buckets: number, range?: Serie
   const inRange = range === undefined ? undefined : indexesInRange(series, range);
   const total = inRange?.length ?? series.length;
   const kept: number[] = [];
-  const result = { points: series, total, nan: 0, positiveInfinity: 0, negativeInfinity: 0 };
+  const result = { points: series, indexes: kept, total, nan: 0, positiveInfinity: 0, negativeInfinity: 0 };
   const count = total <= 2 * buckets ? total : buckets;
   for (let bucket = 0; bucket < count; bucket++) {
     const start = Math.floor((bucket * total) / count);

@@ -22,6 +22,8 @@ export interface TensorBoard {
   port: number;
   /** `http://127.0.0.1:PORT/` */
   url: string;
+  /** Shows further folders, from its next look at its files on; those that are shown already change nothing. */
+  add(logdirs: TensorBoardOptions['logdirs']): Promise<void>;
   /** Ends it; fulfilled when it is gone. */
   stop(): Promise<void>;
   /** Fulfilled when it is gone, however it ended. */
@@ -87,7 +89,8 @@ async function startIn(folder: string, options: TensorBoardOptions): Promise<Ten
     // The socket is open now; it answers when TensorBoard is ready to serve.
     const answer = fetch(`${url}data/environment`, { signal: timeout }).then((response) => response.arrayBuffer());
     await Promise.race([answer, failsWhenGone(child, gone, program, output)]);
-    return { port: Number(new URL(url).port), url, stop, exited: gone };
+    const add = (logdirs: TensorBoardOptions['logdirs']) => linkLogdirs(folder, logdirs);
+    return { port: Number(new URL(url).port), url, add, stop, exited: gone };
   } catch (error) {
     await stop();
     options.signal?.throwIfAborted();
@@ -109,7 +112,9 @@ async function linkLogdirs(folder: string, logdirs: TensorBoardOptions['logdirs'
     }
     const link = path.join(folder, name);
     await mkdir(path.dirname(link), { recursive: true });
-    await symlink(path.resolve(target), link);
+    await symlink(path.resolve(target), link).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
   }
 }
 

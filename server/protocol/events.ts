@@ -5,6 +5,7 @@
  */
 import * as z from 'zod';
 import { Float, topics } from './entities.ts';
+import { SeriesMessage, SubscribeSeries, SubscribeTags, TagsMessage } from './metrics.ts';
 
 const subscriptionId = z.string().min(1).max(64);
 
@@ -30,6 +31,8 @@ export const ClientMessage = z.discriminatedUnion('type', [
     /** How many points of each tag the client holds already. */
     have: z.record(z.string(), z.number().int().nonnegative()).default({}),
   }),
+  SubscribeSeries,
+  SubscribeTags,
   z.strictObject({ type: z.literal('unsubscribe'), id: subscriptionId }),
 ]);
 export type ClientMessage = z.infer<typeof ClientMessage>;
@@ -65,6 +68,8 @@ export const ServerMessage = z.discriminatedUnion('type', [
     wallTimes: z.array(z.number()),
     values: z.array(Float),
   }),
+  SeriesMessage,
+  TagsMessage,
   z.object({ type: z.literal('error'), id: z.string(), code: z.string(), message: z.string(), hint: z.string() }),
 ]);
 export type ServerMessage = z.infer<typeof ServerMessage>;

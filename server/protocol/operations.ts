@@ -7,7 +7,6 @@ import {
   Dataset,
   DatasetVersion,
   Endpoint,
-  Float,
   Model,
   ModelVersion,
   Node,
@@ -21,6 +20,7 @@ import {
   Trial,
   Validation,
 } from './entities.ts';
+import { metricsOperations } from './metrics.ts';
 import { EndpointMonitor } from './monitors.ts';
 import { Name } from './names.ts';
 import { SplitSpec } from './slipwayFile.ts';
@@ -313,41 +313,7 @@ export const operations = {
     }),
     response: z.object({ offset: z.number().int(), next: z.number().int(), text: z.string(), ended: z.boolean() }),
   },
-  listRunMetrics: {
-    method: 'GET',
-    path: '/runs/:id/metrics',
-    summary: 'Scalar tags of a run with counts and last values.',
-    response: z.object({
-      tags: z.array(
-        z.object({
-          tag: z.string(),
-          points: z.number().int(),
-          lastStep: z.number(),
-          lastValue: Float,
-          nonFinite: z.number().int(),
-        }),
-      ),
-      problems: z.array(z.object({ file: z.string(), offset: z.number().int(), message: z.string() })),
-    }),
-  },
-  readRunSeries: {
-    method: 'GET',
-    path: '/runs/:id/series',
-    summary: 'One tag, every point or at most so many (minimum and maximum of each bucket are kept).',
-    query: z.object({
-      tag: z.string(),
-      points: z.coerce.number().int().min(2).max(100_000).optional(),
-      from: z.coerce.number().optional(),
-      to: z.coerce.number().optional(),
-    }),
-    response: z.object({
-      tag: z.string(),
-      total: z.number().int(),
-      steps: z.array(z.number()),
-      wallTimes: z.array(z.number()),
-      values: z.array(Float),
-    }),
-  },
+  ...metricsOperations,
   listRunFiles: {
     method: 'GET',
     path: '/runs/:id/files',
@@ -588,8 +554,24 @@ export const operations = {
   openTensorBoard: {
     method: 'POST',
     path: '/tensorboards',
-    summary: 'The real TensorBoard over the logs of runs, on the listener for foreign applications, for one panel.',
-    body: z.strictObject({ runs: z.array(z.string()).min(1).max(500) }),
+    summary:
+      'The real TensorBoard over the logs of runs, of all trials of a sweep, or over any folder, on the listener for foreign applications, for one panel.',
+    body: z
+      .strictObject({
+        runs: z.array(z.string()).min(1).max(500).optional(),
+        sweep: z.string().optional(),
+        folder: z.string().min(1).optional().describe('Absolute path of a log folder; Slipway need not know it.'),
+        install: z
+          .boolean()
+          .default(true)
+          .describe(
+            'Where TensorBoard is missing: install it into an environment of ours, or refuse (tensorboard.missing).',
+          ),
+      })
+      .refine(
+        ({ runs, sweep, folder }) => [runs, sweep, folder].filter((one) => one !== undefined).length === 1,
+        'Name runs, a sweep or a folder',
+      ),
     response: z.object({
       id: z.string(),
       operation: z.string().describe('While it starts (or is installed first), this operation tells.'),

@@ -6,6 +6,7 @@ import type { Services } from '../services.ts';
 import { datasetServices } from './datasets.ts';
 import { deletionServices } from './deletions.ts';
 import { loopServices } from './loop.ts';
+import { metricServices } from './metrics.ts';
 import { modelServices } from './models.ts';
 import { otherServices } from './other.ts';
 import type { ServiceParts } from './parts.ts';
@@ -17,6 +18,7 @@ export function createServices(parts: ServiceParts): Services {
     ...datasetServices(parts),
     ...storageServices(parts),
     ...runServices(parts),
+    ...metricServices(parts),
     ...loopServices(parts),
     ...modelServices(parts),
     ...deletionServices(parts),

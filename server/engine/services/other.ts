@@ -37,7 +37,11 @@ export function otherServices(
       }),
     getReceipt: ({ params }) => readReceipt(read, params.id),
     async openTensorBoard({ body }) {
-      return tensorBoards.open(await Promise.all(body.runs.map(run)));
+      const { runs, sweep, folder, install } = body;
+      if (runs !== undefined) return tensorBoards.open({ runs: await Promise.all(runs.map(run)) }, install);
+      if (folder !== undefined) return tensorBoards.open({ folder }, install);
+      await requireEntity(read, 'sweeps', sweep!);
+      return tensorBoards.open({ sweep: sweep! }, install);
     },
     async closeTensorBoard({ params }) {
       tensorBoards.close(params.id);

@@ -3,12 +3,11 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasEnded } from '../../domain/run/run.ts';
 import { captureCode } from '../code.ts';
-import { toFloat } from '../floats.ts';
-import { logParts } from '../follow.ts';
 import { newId } from '../ids.ts';
 import { ensureDataset } from '../prepareRun.ts';
 import { listPage, requireEntity } from '../query.ts';
 import { runFolder } from '../runFolder.ts';
+import { logParts } from '../runLog.ts';
 import { programSpec, stageSpec } from '../runSpecs.ts';
 import { createTraining } from '../starts.ts';
 import type { Part, ServiceParts } from './parts.ts';
@@ -17,11 +16,8 @@ import { requireAbsolute } from './request.ts';
 
 export function runServices({
   context,
-  metrics,
   run,
-}: ServiceParts): Part<
-  'listRuns' | 'startRun' | 'getRun' | 'stopRun' | 'readRunLogs' | 'listRunMetrics' | 'readRunSeries' | 'listRunFiles'
-> {
+}: ServiceParts): Part<'listRuns' | 'startRun' | 'getRun' | 'stopRun' | 'readRunLogs' | 'listRunFiles'> {
   const { engine, objects, now } = context;
   const { read } = engine.store;
   return {
@@ -75,28 +71,6 @@ export function runServices({
       }
       return { offset: offset ?? 0, next: part.next, text, ended: part.ended };
     },
-    async listRunMetrics({ params }) {
-      const followed = await metrics.storeOf(await run(params.id));
-      const tags = metrics.tagsOf(followed).map(({ tag, count, lastStep, lastValue }) => ({
-        tag,
-        points: count,
-        lastStep,
-        lastValue: toFloat(lastValue),
-        nonFinite: followed.store.downsampled('.', tag, 1) ? nonFinite(followed.store.downsampled('.', tag, 1)!) : 0,
-      }));
-      return { tags, problems: followed.problems };
-    },
-    async readRunSeries({ params, query }) {
-      const followed = await metrics.storeOf(await run(params.id));
-      const { total, series } = metrics.seriesOf(followed, query.tag, query.points, query);
-      return {
-        tag: query.tag,
-        total,
-        steps: [...series.steps.subarray(0, series.length)],
-        wallTimes: [...series.wallTimes.subarray(0, series.length)],
-        values: [...series.values.subarray(0, series.length)].map(toFloat),
-      };
-    },
     async listRunFiles({ params }) {
       await run(params.id);
       const { output } = runFolder(context.folders.runs, params.id);
@@ -113,8 +87,4 @@ export function runServices({
       return { items };
     },
   };
-}
-
-function nonFinite(counted: { nan: number; positiveInfinity: number; negativeInfinity: number }): number {
-  return counted.nan + counted.positiveInfinity + counted.negativeInfinity;
 }

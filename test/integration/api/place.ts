@@ -82,6 +82,10 @@ export class MemoryControlPlane implements ControlPlane {
     return this.metrics(have);
   }
 
+  async *followSeries() {}
+
+  async *followTags() {}
+
   foreignTarget(secret: string) {
     return this.secrets.get(secret);
   }
