@@ -52,7 +52,7 @@ async function scalarsOf(
   let count = 0;
   for (const logdir of [folder.work, folder.logs]) {
     if (!(await hasFiles(logdir))) continue;
-    const { runs } = await exportScalars(logdir, { signal: context.signal });
+    const { runs } = await exportScalars(logdir, { salvage: true, signal: context.signal });
     for (const { tags } of runs) {
       for (const [tag, { values }] of Object.entries(tags)) {
         const last = values[values.length - 1];

@@ -53,6 +53,12 @@ export async function readMark(handle: FileHandle, offset: number): Promise<numb
 export class EventFileReader {
   private buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   private view = new DataView(this.buffer.buffer);
+  private readonly onBadData: 'skip' | 'stop';
+
+  /** @param onBadData see {@link scanRecords} */
+  constructor(onBadData: 'skip' | 'stop') {
+    this.onBadData = onBadData;
+  }
 
   /**
    * Reads about one chunk from `position` and moves that behind the last whole record.
@@ -76,7 +82,7 @@ export class EventFileReader {
     if (before > 0 && (bytesRead < before || this.view.getInt32(0, true) !== position.mark)) return 'replaced';
     if (position.stopped) return 'end';
     const piece = { bytes: this.buffer, view: this.view, start: before, end: bytesRead, offset: position.offset };
-    const scan = scanRecords(piece, isGrowing, sink, onDamage);
+    const scan = scanRecords(piece, isGrowing, this.onBadData, sink, onDamage);
     if (scan.consumed > 0) {
       position.offset += scan.consumed;
       const end = before + scan.consumed;

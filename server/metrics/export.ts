@@ -40,9 +40,14 @@ const MAX_PROBLEMS_PER_FILE = 1000;
  * Reads every scalar of every event file under `logdir`. Damage is in `problems` and never throws; what it does to
  * the rest of a file: {@link scanRecords}. Values are exact: a float32 is the double that equals it, and NaN and
  * infinities are kept.
+ * @param options.salvage go on behind a record whose data is damaged; by default its file ends there, so that the
+ *   result is what TensorBoard's EventAccumulator reads
  * @throws SlipwayError `metrics.logdirMissing` when `logdir` is no folder
  */
-export async function exportScalars(logdir: string, options: { signal?: AbortSignal } = {}): Promise<ScalarExport> {
+export async function exportScalars(
+  logdir: string,
+  options: { salvage?: boolean; signal?: AbortSignal } = {},
+): Promise<ScalarExport> {
   const started = performance.now();
   await requireFolder(logdir);
   const listing = await listLogdir(logdir);
@@ -51,7 +56,7 @@ export async function exportScalars(logdir: string, options: { signal?: AbortSig
     problems.push({ file: folder, offset: 0, message: `This folder cannot be read: ${error.message}` });
   }
   const stats = { events: 0, points: 0, bytes: 0, seconds: 0 };
-  const reader = new EventFileReader();
+  const reader = new EventFileReader(options.salvage ? 'skip' : 'stop');
   const runs: ExportedRun[] = [];
   for (const [run, files] of listing.runs) {
     const decoder = new RunDecoder({ keepsBlobs: false });

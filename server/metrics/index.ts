@@ -8,6 +8,7 @@ export type { ScalarColumns } from './columns.ts';
 export { type Downsampled, downsample, type SeriesRange } from './downsample.ts';
 export type { ReadProblem } from './eventFile.ts';
 export type { BlobEntry } from './events.ts';
+export { appendScalars, type ScalarEvent } from './eventWriter.ts';
 export {
   type ExportedRun,
   type ExportedSeries,

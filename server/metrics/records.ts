@@ -42,13 +42,19 @@ export interface ScanResult {
  * Reads the TFRecord frames (length, masked CRC of it, data, masked CRC of it; little endian) that are whole in a
  * piece of a file and gives them to `sink`. Source: tensorflow/core/lib/io/record_writer.cc.
  *
- * Damage: where the data's CRC is wrong and the length's is right, that record is reported and skipped, and reading
- * goes on; where the length's CRC is wrong, the place of the next record is unknown: it is reported and reading of
- * this file stops, as TensorBoard does.
+ * Damage: where the length's CRC is wrong, the place of the next record is unknown: it is reported and reading of this
+ * file stops. Where only the data's CRC is wrong, TensorBoard's readers stop too; reading can go on behind the record.
+ * @param onBadData `skip` the record, or `stop` there as TensorBoard does
  * @param isGrowing somebody writes the file. File systems may show a file's new length before its last bytes (they
  *   read as zeros), so that a bad record at its very end counts as not written yet, and is not reported
  */
-export function scanRecords(piece: FilePiece, isGrowing: boolean, sink: RecordSink, onDamage: OnDamage): ScanResult {
+export function scanRecords(
+  piece: FilePiece,
+  isGrowing: boolean,
+  onBadData: 'skip' | 'stop',
+  sink: RecordSink,
+  onDamage: OnDamage,
+): ScanResult {
   const { view, start, end } = piece;
   const toFile = piece.offset - start;
   let at = start;
@@ -72,6 +78,10 @@ export function scanRecords(piece: FilePiece, isGrowing: boolean, sink: RecordSi
     if (next > end) return { consumed: at - start, needed: next - at, stopped: false };
     if (view.getInt32(next - 4, true) !== maskCrc(crc32c(view, at + HEADER_BYTES, next - 4))) {
       if (isGrowing && next === end) return { consumed: at - start, needed: next - at + 1, stopped: false };
+      if (onBadData === 'stop') {
+        onDamage(at + toFile, 'The data of this record is damaged (wrong CRC): the rest of the file is left out.');
+        return { consumed: at - start, needed: 0, stopped: true };
+      }
       onDamage(at + toFile, 'The data of this record is damaged (wrong CRC): the record is skipped.');
     } else if (!sink.record(piece, at + HEADER_BYTES, next - 4, at + toFile)) {
       onDamage(at + toFile, 'This record is not a readable event: what cannot be read of it is skipped.');

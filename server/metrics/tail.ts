@@ -70,7 +70,7 @@ class LogdirTail {
   /** Runs with news that nobody reads yet, and runs that somebody reads. */
   private readonly queue = new Set<TailedRun>();
   private readonly busy = new Set<TailedRun>();
-  private readonly idleReaders = Array.from({ length: MAX_READERS }, () => new EventFileReader());
+  private readonly idleReaders = Array.from({ length: MAX_READERS }, () => new EventFileReader('skip'));
   private idleWaiters: (() => void)[] = [];
   private failure: { error: unknown } | undefined;
   private isGrowing = true;

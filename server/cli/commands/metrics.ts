@@ -10,11 +10,20 @@ const exportMetrics = command({
   summary: 'Read every scalar of the TensorBoard event files below a folder.',
   details: 'Damage is reported under problems and never ends the export. Exit status 0 also then.',
   arguments: [{ name: 'LOGDIR', help: 'The folder.' }],
-  options: { stats: { type: 'boolean', help: 'Also tell how many events, points and bytes were read, and how fast.' } },
+  options: {
+    salvage: {
+      type: 'boolean',
+      help: 'Read on behind a damaged record; TensorBoard ends the file there, and so does this otherwise.',
+    },
+    stats: { type: 'boolean', help: 'Also tell how many events, points and bytes were read, and how fast.' },
+  },
   examples: ['slipway metrics export runs --json > metrics.json', 'slipway metrics export runs --stats'],
   async run({ args, options }, shell) {
     const { exportJson, exportScalars } = await import('../../metrics/export.ts');
-    const exported = await exportScalars(resolve(shell.cwd, args[0]!), { signal: shell.signal });
+    const exported = await exportScalars(resolve(shell.cwd, args[0]!), {
+      salvage: options.salvage,
+      signal: shell.signal,
+    });
     if (shell.json) {
       await pipeline(Readable.from(exportJson(exported, { withStats: options.stats })), shell.stdout, { end: false });
       return 0;

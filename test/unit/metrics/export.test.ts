@@ -37,6 +37,8 @@ describe('exportScalars', () => {
     writeFileSync(path.join(logdir, file), Buffer.concat(parts));
   };
   const exported = async (): Promise<Exported> => JSON.parse([...exportJson(await exportScalars(logdir))].join(''));
+  const salvaged = async (): Promise<Exported> =>
+    JSON.parse([...exportJson(await exportScalars(logdir, { salvage: true }))].join(''));
   /** What one file gives: the values of tag `loss`, and where the problems are. */
   const valuesOf = async (...parts: Buffer[]) => {
     put(NAME, ...parts);
@@ -170,14 +172,21 @@ describe('exportScalars', () => {
       }
     });
 
-    it('with any bit flipped lose the record of the bit, or from there on if it is in a length', async () => {
+    it('with any bit flipped end there; salvaged they lose the record of the bit, or all from its length on', async () => {
       for (let bit = 0; bit < whole.length * 8; bit += 3) {
         const damaged = Buffer.from(whole);
         damaged[bit >> 3]! ^= 1 << (bit & 7);
         const hit = starts.findLastIndex((start) => start <= bit >> 3);
         const isLength = (bit >> 3) - starts[hit]! < 12;
+        const before = [1, 2, 3].filter((value) => value < hit);
+        assert.deepEqual(await valuesOf(damaged), { values: before, at: [starts[hit]] }, `bit ${bit}`);
+        const { runs, problems } = await salvaged();
         const values = [1, 2, 3].filter((value) => value < hit || (value > hit && !isLength));
-        assert.deepEqual(await valuesOf(damaged), { values, at: [starts[hit]] }, `bit ${bit}`);
+        assert.deepEqual(runs[0]?.tags['loss']?.values ?? [], values, `bit ${bit}`);
+        assert.deepEqual(
+          problems.map(({ offset }) => offset),
+          [starts[hit]],
+        );
       }
     });
 
