@@ -2,7 +2,7 @@
  * Who calls: the holder of the token (programs) or of a session cookie (our own pages in a browser). Secrets are kept
  * and compared as SHA-256 digests, so that neither a look-up nor a comparison tells by its time how close a guess was.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** Who a request comes from, once it has shown a valid credential. */
 export type Principal = { kind: 'token' } | Session;
@@ -45,6 +45,22 @@ export class Credentials {
   isToken(authorization: string): boolean {
     const candidate = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
     return candidate !== undefined && timingSafeEqual(sha256(candidate), this.#tokenDigest);
+  }
+
+  /** A token that counts for one run and the MLflow API only; it follows from ours, so that it outlives a restart. */
+  runToken(run: string): string {
+    return `run.${run}.${this.#macOf(run)}`;
+  }
+
+  /** The run of an Authorization header with a token of {@link runToken}. */
+  runOf(authorization: string): string | undefined {
+    const [, run, mac] = /^bearer +run\.([a-z0-9-]{1,64})\.([0-9a-f]{64}) *$/i.exec(authorization) ?? [];
+    if (run === undefined || mac === undefined) return undefined;
+    return timingSafeEqual(sha256(mac), sha256(this.#macOf(run))) ? run : undefined;
+  }
+
+  #macOf(run: string): string {
+    return createHmac('sha256', this.#tokenDigest).update(`mlflow/${run}`).digest('hex');
   }
 
   /** A ticket of 256 bits for one exchange within five minutes. */

@@ -15,6 +15,7 @@ import { type ForeignListener, startForeignListener } from './foreignListener.ts
 import { authenticate, checkSource, foreignOrigin, type Gate, type Source } from './gate.ts';
 import { ExternalOrigins, hostOf, isOwnOrigin, ownHosts, targetOf } from './hosts.ts';
 import { type ApiLimits, defaultLimits, type Log } from './limits.ts';
+import { answerTracking, isTrackingPath } from './mlflow.ts';
 import { openApiDocument } from './openapi.ts';
 import { Pages } from './pages.ts';
 import { prometheusMediaType, prometheusText, RequestCounts } from './prometheus.ts';
@@ -81,6 +82,7 @@ export async function startApi(options: ApiOptions): Promise<ApiHandle> {
     credentials: new Credentials(options.token, options.controlPlane.instance),
   };
   const { controlPlane, onHandOver } = options;
+  controlPlane.setTracking({ url, tokenOf: (run) => gate.credentials.runToken(run) });
   const api = new Api(options, { controlPlane, gate, url, onHandOver }, foreign.origin);
   server.on('connection', (socket) => api.countConnection(socket));
   server.on('request', (request, response) => void api.answer(request, response));
@@ -210,6 +212,15 @@ class Api {
   async #answerApi(request: IncomingMessage, response: ServerResponse, source: Source, asked: { operation: string }) {
     const { gate } = this.#context;
     const { path, query } = targetOf(request);
+    if (isTrackingPath(path)) {
+      asked.operation = 'mlflow';
+      const { authorization } = request.headers;
+      const onlyRun = authorization === undefined ? undefined : gate.credentials.runOf(authorization);
+      if (onlyRun === undefined) authenticate(gate, request, source, true);
+      const { bodyBytes } = this.limits;
+      await answerTracking(this.#context.controlPlane.tracking, { request, response, path, query, onlyRun, bodyBytes });
+      return;
+    }
     const method = request.method ?? 'GET';
     const isUnsafe = method !== 'GET' && method !== 'HEAD';
     const isPublic = publicCalls.has(`${method} ${path}`);

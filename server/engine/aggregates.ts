@@ -6,7 +6,10 @@ import { type ModelEvent, type ModelState, reduceModel } from '../domain/lineage
 import { reduceValidation, type ValidationEvent, type ValidationState } from '../domain/lineage/validation.ts';
 import { type PipelineEvent, type PipelineState, reducePipeline } from '../domain/pipeline/pipeline.ts';
 import { type ReleaseEvent, type ReleaseState, reduceRelease } from '../domain/rollout/release.ts';
+import { type ExperimentsEvent, type ExperimentsState, reduceExperiments } from '../domain/run/experiments.ts';
+import { type LoggedModelEvent, type LoggedModelState, reduceLoggedModel } from '../domain/run/loggedModel.ts';
 import { type RunEvent, type RunState, reduceRun } from '../domain/run/run.ts';
+import { reduceTracked, type TrackedEvent, type TrackedState } from '../domain/run/tracked.ts';
 import { type QueueEvent, type QueueState, reduceQueue } from '../domain/schedule/queue.ts';
 import { reduceTrialRuns, type TrialRunsEvent, type TrialRunsState } from '../domain/sweep/trialRuns.ts';
 import type { Aggregate, AnyEvent, Engine } from './engine.ts';
@@ -21,6 +24,7 @@ import {
   releaseViews,
   runViews,
   sweepViews,
+  trackedViews,
   validationViews,
 } from './views.ts';
 
@@ -57,6 +61,22 @@ export function registerAggregates(engine: Engine, live: LiveFigures): void {
       project: (state) => state.spec.project,
       views: (state, _, receiptOf) => runViews(state, receiptOf, live.ofRun(state.spec.id)),
     }),
+  );
+  engine.register(
+    'tracked',
+    aggregate<TrackedState, TrackedEvent>({
+      reduce: reduceTracked,
+      project: (state) => state.project,
+      views: (state, _, receiptOf) => trackedViews(state, receiptOf),
+    }),
+  );
+  engine.register(
+    'experiments',
+    aggregate<ExperimentsState, ExperimentsEvent>({ reduce: reduceExperiments, project: () => '', views: () => [] }),
+  );
+  engine.register(
+    'loggedModel',
+    aggregate<LoggedModelState, LoggedModelEvent>({ reduce: reduceLoggedModel, project: () => '', views: () => [] }),
   );
   engine.register(
     'queue',

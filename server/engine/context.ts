@@ -41,4 +41,12 @@ export interface Context {
   now: () => number;
   log: Log;
   signal: AbortSignal;
+  /** How programs reach the MLflow API, once it answers. */
+  tracking?: TrackingClient;
+}
+
+export interface TrackingClient {
+  url: string;
+  /** A token that counts for one run only. */
+  tokenOf(run: string): string;
 }

@@ -4,6 +4,7 @@
  */
 import type { Signer } from '../domain/lineage/receipt.ts';
 import type { RunState } from '../domain/run/run.ts';
+import type { TrackedState } from '../domain/run/tracked.ts';
 import { FileStore } from '../objects/index.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import type { LocalRuntime } from '../runtimes/index.ts';
@@ -12,7 +13,7 @@ import { registerAggregates } from './aggregates.ts';
 import type { Context, Folders, Log } from './context.ts';
 import { Engine } from './engine.ts';
 import { toFloat } from './floats.ts';
-import { RunMetrics } from './follow.ts';
+import { RunMetrics, type Traced } from './follow.ts';
 import { GatewayProcess } from './gatewayProcess.ts';
 import { registerHandlers } from './handlers.ts';
 import { keepHeads } from './heads.ts';
@@ -26,6 +27,7 @@ import { createServices } from './services/index.ts';
 import type { ControlPlane } from './services.ts';
 import { StoreUse } from './storeUse.ts';
 import { TensorBoards } from './tensorBoards.ts';
+import { Tracking } from './tracking/index.ts';
 
 export interface ControlPlaneOptions {
   version: string;
@@ -100,15 +102,23 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       throw new SlipwayError('runs.unknown', `There is no run ${id}.`, 'See `slipway run list`.', 404);
     return state;
   };
+  const traced = async (id: string): Promise<Traced> => {
+    const tracked = await engine.state<TrackedState>('tracked', id);
+    if (!tracked?.isForeign) return run(id);
+    return { status: tracked.endTime === undefined ? 'running' : 'succeeded', spec: { id } };
+  };
+  const { publicKeys } = options;
   const services = createServices({
     context,
     operations,
     tensorBoards,
     metrics,
     monitors,
-    publicKeys: options.publicKeys,
+    publicKeys,
     run,
+    traced,
   });
+  const tracking = new Tracking(context, metrics, traced);
   return {
     version: options.version,
     instance: options.instance,
@@ -131,17 +141,21 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       yield* logParts(context, await run(id), { offset, follow: true, signal });
     },
     async *followMetrics(id, have, signal) {
-      yield* allPoints(metrics, await run(id), have, signal);
+      yield* allPoints(metrics, await traced(id), have, signal);
     },
     async *followSeries({ series, buckets, points }, signal) {
       const ids = [...new Set(series.map((one) => one.run))];
       const followed = new Map(
-        await Promise.all(ids.map(async (id) => [id, await metrics.of(await run(id))] as const)),
+        await Promise.all(ids.map(async (id) => [id, await metrics.of(await traced(id))] as const)),
       );
       yield* seriesMessages(followed, series, { buckets, points }, signal);
     },
     async *followTags(id, signal) {
-      yield* tagMessages(await metrics.of(await run(id)), signal);
+      yield* tagMessages(await metrics.of(await traced(id)), signal);
+    },
+    tracking,
+    setTracking: (client) => {
+      context.tracking = client;
     },
     foreignTarget: (secret) => tensorBoards.target(secret),
     setForeignOrigin: (origin) => {
@@ -169,7 +183,7 @@ function background(context: Context, what: string, work: () => Promise<void>): 
 }
 
 /** Early stopping is decided by what trials report while they run. */
-function reportObjective(context: Context, run: RunState, step: number, value: number): void {
+function reportObjective(context: Context, run: Traced, step: number, value: number): void {
   const { sweep, trial, id } = run.spec;
   if (sweep === undefined || trial === undefined) return;
   const attempt = Number(/-t\d+-(\d+)$/.exec(id)?.[1] ?? 0);

@@ -1,5 +1,5 @@
 /** Following runs while they write: metrics from event files into columns on disk, and who is told. */
-import { hasEnded, type RunState } from '../domain/run/run.ts';
+import { hasEnded, type RunSpec, type RunState } from '../domain/run/run.ts';
 import { RunSeries, type Tail, type TailDelivery, tailLogdir } from '../metrics/index.ts';
 import type { Context } from './context.ts';
 import { toFloat } from './floats.ts';
@@ -8,6 +8,12 @@ import { runFolder } from './runFolder.ts';
 
 /** What a listener is told: tags that changed; undefined when everything is void, or the run has ended. */
 export type OnTags = (tags: readonly string[] | undefined) => void;
+
+/** What of a run is needed to follow it: runs that an MLflow client began have no more. */
+export interface Traced {
+  status: RunState['status'];
+  spec: Pick<RunSpec, 'id' | 'objective' | 'sweep' | 'trial'>;
+}
 
 /** A run whose series are open. */
 export interface Followed {
@@ -38,7 +44,7 @@ export class RunMetrics {
   readonly #live: LiveFigures;
   readonly #runs = new Map<string, Following>();
   /** Called with each new point of a run's objective. */
-  onObjective: (run: RunState, step: number, value: number) => void = () => {};
+  onObjective: (run: Traced, step: number, value: number) => void = () => {};
   /** Called when a run's figures have changed. */
   onFigures: (run: string) => void = () => {};
 
@@ -51,7 +57,7 @@ export class RunMetrics {
   }
 
   /** An attempt of a run has begun: it is followed until {@link finish}. A second call changes nothing. */
-  begin(run: RunState): void {
+  begin(run: Traced): void {
     const known = this.#runs.get(run.spec.id);
     if (known?.isEnded) {
       // A further attempt writes on in the same folders.
@@ -77,11 +83,17 @@ export class RunMetrics {
   }
 
   /** The series of a run: live while it runs, read to their end when it has ended. */
-  async of(run: RunState): Promise<Followed> {
+  async of(run: Traced): Promise<Followed> {
     const followed = this.#follow(run);
     await followed.caughtUp;
     if (hasEnded(run.status)) await this.finish(run.spec.id);
     return followed;
+  }
+
+  /** Reads what is in the files of a run that is followed at this moment, without waiting for notice of a change. */
+  async catchUp(run: string): Promise<void> {
+    const followed = this.#runs.get(run);
+    if (followed && !followed.isEnded) await Promise.all(followed.tails.map((tail) => tail.look()));
   }
 
   /** Closes a run's series; nobody may use them afterwards. */
@@ -95,7 +107,7 @@ export class RunMetrics {
     followed.series.close();
   }
 
-  #follow(run: RunState): Following {
+  #follow(run: Traced): Following {
     const { id } = run.spec;
     const known = this.#runs.get(id);
     if (known) {
@@ -119,7 +131,7 @@ export class RunMetrics {
   }
 
   /** What an earlier control plane read is news to those who keep it in memory only. */
-  #tellStored(run: RunState, { series }: Following): void {
+  #tellStored(run: Traced, { series }: Following): void {
     if (hasEnded(run.status)) return;
     for (const { tag, lastStep, lastValue } of series.all()) this.#note(run, tag, lastStep, lastValue);
     const objective = run.spec.objective && series.get(run.spec.objective.metric);
@@ -129,7 +141,7 @@ export class RunMetrics {
   }
 
   /** Reads the run's event files on from where its series end, and goes on as they grow. */
-  #read(run: RunState, followed: Following): void {
+  #read(run: Traced, followed: Following): void {
     const folder = runFolder(this.#context.folders.runs, run.spec.id);
     followed.abort = new AbortController();
     const signal = AbortSignal.any([followed.abort.signal, this.#context.signal]);
@@ -138,7 +150,7 @@ export class RunMetrics {
     followed.caughtUp = Promise.all(followed.tails.map((tail) => tail.caughtUp));
   }
 
-  #tail(run: RunState, followed: Following, name: string, logdir: string, signal: AbortSignal): Tail {
+  #tail(run: Traced, followed: Following, name: string, logdir: string, signal: AbortSignal): Tail {
     const tail = tailLogdir(logdir, {
       signal,
       cursors: followed.series.cursorsOf(name),
@@ -153,7 +165,7 @@ export class RunMetrics {
     return tail;
   }
 
-  #take(run: RunState, followed: Following, logdir: string, delivery: TailDelivery): void {
+  #take(run: Traced, followed: Following, logdir: string, delivery: TailDelivery): void {
     const { series, listeners } = followed;
     const { id, objective } = run.spec;
     if (delivery.isReset) {
@@ -180,7 +192,7 @@ export class RunMetrics {
     for (const listener of listeners) listener(changed);
   }
 
-  #note({ spec: { id, objective } }: RunState, tag: string, step: number, value: number): void {
+  #note({ spec: { id, objective } }: Traced, tag: string, step: number, value: number): void {
     if (!tag.startsWith('system/')) this.#live.noteMetric(id, tag, step, toFloat(value), tag === objective?.metric);
   }
 

@@ -30,6 +30,7 @@ export async function launchRun(context: Context, state: RunState, attempt: numb
     env: {
       ...(prepared?.environment ? environmentVariables(prepared.environment.bin, context.env) : {}),
       ...spec.env,
+      ...trackingVariables(context, spec.id, spec.env),
       ...variables,
       SLIPWAY_RUN: spec.id,
       SLIPWAY_PARAMS: folder.params,
@@ -47,6 +48,15 @@ export async function launchRun(context: Context, state: RunState, attempt: numb
     graceMs: spec.graceMs,
   };
   await context.runtime.start(workload);
+}
+
+/**
+ * A program that logs by MLflow logs here where its environment says `MLFLOW_TRACKING_URI: slipway`; nobody's is led
+ * here unasked, because a client waits for a control plane that is away.
+ */
+function trackingVariables({ tracking }: Context, run: string, env: Record<string, string>): Record<string, string> {
+  if (env['MLFLOW_TRACKING_URI'] !== 'slipway' || !tracking) return {};
+  return { MLFLOW_TRACKING_URI: tracking.url, MLFLOW_TRACKING_TOKEN: tracking.tokenOf(run), MLFLOW_RUN_ID: run };
 }
 
 /** The environment's `bin` is first on PATH. Python writes its output at once, so that logs stream. */

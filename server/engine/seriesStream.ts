@@ -1,9 +1,8 @@
 /** Series and tags of runs as they grow, for subscriptions: no more than the reader takes, thinned out as charts need. */
-import type { RunState } from '../domain/run/run.ts';
 import type { ScalarColumns, Series, SeriesView } from '../metrics/index.ts';
 import type { SeriesMessage, SeriesPoints, TagSummary, TagsMessage } from '../protocol/metrics.ts';
 import { toFloat } from './floats.ts';
-import type { Followed, RunMetrics } from './follow.ts';
+import type { Followed, RunMetrics, Traced } from './follow.ts';
 import type { MetricsPart } from './services.ts';
 
 /** Between two rounds of news: a chart is drawn at most at every second frame. */
@@ -218,7 +217,7 @@ const pointsInPart = 5000;
  */
 export async function* allPoints(
   metrics: RunMetrics,
-  run: RunState,
+  run: Traced,
   have: Record<string, number>,
   signal: AbortSignal,
 ): AsyncGenerator<MetricsPart> {

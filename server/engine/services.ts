@@ -4,6 +4,8 @@ import type { Float, Topic } from '../protocol/entities.ts';
 import type { SeriesMessage, SubscribeSeries, TagsMessage } from '../protocol/metrics.ts';
 import type { Answer, OperationName, operations, Received } from '../protocol/operations.ts';
 import type { StoredEntity } from '../store/index.ts';
+import type { TrackingClient } from './context.ts';
+import type { Tracking } from './tracking/index.ts';
 
 /** What the API does itself: sessions, tickets, origins and the process. */
 export type ApiOperation = 'createSession' | 'createTicket' | 'registerOrigin' | 'handOver' | 'getInfo';
@@ -59,6 +61,10 @@ export interface ControlPlane {
   ): AsyncIterable<Omit<SeriesMessage, 'type' | 'id'>>;
   /** Tags of a run, and those that changed, until the run has ended. */
   followTags(run: string, signal: AbortSignal): AsyncIterable<Omit<TagsMessage, 'type' | 'id'>>;
+  /** What MLflow clients call. */
+  readonly tracking: Tracking;
+  /** Tells how programs reach those calls. */
+  setTracking(client: TrackingClient): void;
   /** Where a scoped path of the listener for foreign applications leads; undefined when it is not open (any more). */
   foreignTarget(secret: string): { host: string; port: number } | undefined;
   /** Tells where the listener for foreign applications answers, for the URLs of panels. */

@@ -6,6 +6,7 @@ import type { ValidationState } from '../domain/lineage/validation.ts';
 import type { PipelineState } from '../domain/pipeline/pipeline.ts';
 import type { ReleaseState } from '../domain/rollout/release.ts';
 import type { RunState } from '../domain/run/run.ts';
+import type { TrackedState } from '../domain/run/tracked.ts';
 import { freeOn, type QueueState } from '../domain/schedule/queue.ts';
 import { bestToKeep, noBest } from '../domain/sweep/best.ts';
 import { eachItem } from '../domain/sweep/pages.ts';
@@ -129,6 +130,39 @@ export function runViews(
     receipt: receiptOf(`run:${spec.id}`),
   };
   return [{ topic: 'runs', id: spec.id, project: spec.project, parent: spec.sweep ?? '', data }];
+}
+
+const trackedStatuses = {
+  RUNNING: 'running',
+  SCHEDULED: 'waiting',
+  FINISHED: 'succeeded',
+  FAILED: 'failed',
+  KILLED: 'stopped',
+} as const;
+
+/** A run that an MLflow client began; what a client tells of a run of ours stands in that run's own view. */
+export function trackedViews(state: TrackedState, receiptOf: ReceiptOf): View[] {
+  if (!state.isForeign) return [];
+  const { id, project, name, startTime, endTime, metrics, params, tags } = state;
+  const isOver = endTime !== undefined;
+  const source = tags['mlflow.source.name'] ?? '';
+  const data: Run = {
+    ...{ id, project, kind: 'program', step: 'mlflow', title: name, folder: '', params },
+    status: trackedStatuses[state.status],
+    reason: '',
+    attempt: 1,
+    createdAt: startTime,
+    startedAt: startTime,
+    ...(isOver ? { endedAt: endTime } : {}),
+    command: source,
+    resources: {},
+    metrics: Object.fromEntries(Object.entries(metrics).map(([key, { value }]) => [key, value])),
+    outputs: [],
+    cached: false,
+    tags: [],
+    receipt: receiptOf(`run:${id}`),
+  };
+  return [{ topic: 'runs', id, project, parent: '', data: state.isDeleted ? null : data }];
 }
 
 const sweepStatuses = { running: 'running', paused: 'paused', stopping: 'stopping', ended: 'finished' } as const;

@@ -2,7 +2,7 @@
  * Writes event files, for figures that reach Slipway by other ways than a program's own event files: what the system
  * does while a run works, and metrics that come by the MLflow API. Everything that reads event files then shows them.
  */
-import { appendFile, mkdir } from 'node:fs/promises';
+import { appendFile, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32c, maskCrc } from './crc32c.ts';
 
@@ -22,13 +22,16 @@ const scalarMetadata = bytesField(9, bytesField(1, bytesField(1, Buffer.from('sc
  * process that is killed leaves whole records, or one cut record at the end that readers wait behind.
  * Values are doubles (tensors, as TensorFlow 2 writes them): a `simple_value` would round them to 32 bits.
  */
-export async function appendScalars(file: string, events: readonly ScalarEvent[], isNew: boolean): Promise<void> {
+export async function appendScalars(file: string, events: readonly ScalarEvent[]): Promise<void> {
   const records = events.map((event) => record(scalarEvent(event)));
+  const isNew = await stat(file).then(
+    ({ size }) => size === 0,
+    () => true,
+  );
   if (isNew) {
     await mkdir(path.dirname(file), { recursive: true });
-    records.unshift(
-      record(Buffer.concat([doubleField(1, events[0]?.wallTime ?? 0), bytesField(3, Buffer.from('brain.Event:2'))])),
-    );
+    const version = bytesField(3, Buffer.from('brain.Event:2'));
+    records.unshift(record(Buffer.concat([doubleField(1, events[0]?.wallTime ?? 0), version])));
   }
   await appendFile(file, Buffer.concat(records), { mode: 0o600 });
 }

@@ -37,6 +37,8 @@ export interface Tail {
   caughtUp: Promise<void>;
   /** Fulfilled when the tail has ended; rejected with what `onDelivery` threw. */
   done: Promise<void>;
+  /** Looks at all files now, also where no notice of a change came, and delivers what is there. */
+  look(): Promise<void>;
   /** The writers have ended: looks once more, delivers the rest (an incomplete last record is now a problem), ends. */
   finish(): Promise<void>;
 }
@@ -55,7 +57,7 @@ const MAX_STATS = 16;
 export function tailLogdir(logdir: string, options: TailOptions): Tail {
   const tail = new LogdirTail(logdir, options);
   const done = tail.follow();
-  return { caughtUp: tail.caughtUp.promise, done, finish: () => tail.finish(done) };
+  return { caughtUp: tail.caughtUp.promise, done, look: () => tail.lookOnce(), finish: () => tail.finish(done) };
 }
 
 class LogdirTail {
@@ -99,6 +101,11 @@ class LogdirTail {
       this.caughtUp.resolve();
     }
     if (this.failure !== undefined) throw this.failure.error;
+  }
+
+  async lookOnce(): Promise<void> {
+    await this.lookAtAll();
+    await this.idle();
   }
 
   async finish(done: Promise<void>): Promise<void> {

@@ -14,6 +14,7 @@ import { versionNumber } from './request.ts';
 
 export function deletionServices({
   context,
+  metrics,
   run,
 }: ServiceParts): Part<
   'listDependents' | 'deleteRun' | 'deleteSweep' | 'deleteModel' | 'deleteModelVersion' | 'deleteEndpoint'
@@ -51,6 +52,7 @@ export function deletionServices({
         throw new SlipwayError('run.notEnded', `The run ${params.id} is ${status}.`, 'Stop it first.', 409);
       }
       await engine.send('run', params.id, { type: 'deleted', dependents: await dependents(`run:${params.id}`) });
+      metrics.forget(params.id);
       return {};
     },
     async deleteSweep({ params }) {
@@ -61,6 +63,7 @@ export function deletionServices({
       }
       const names = await namesOf(context, `sweep:${params.id}`);
       await engine.send('sweep', params.id, { type: 'deleted', dependents: await dependents(...names) });
+      for (const id of runsOf(state)) metrics.forget(id);
       return {};
     },
     async deleteModelVersion({ params }) {

@@ -34,6 +34,7 @@ export function metricServices({
   context,
   metrics,
   run,
+  traced,
 }: ServiceParts): Part<
   | 'listRunMetrics'
   | 'readRunSeries'
@@ -47,7 +48,7 @@ export function metricServices({
   | 'listRunLogLines'
   | 'searchRunLog'
 > {
-  const of = async (id: string) => metrics.of(await run(id));
+  const of = async (id: string) => metrics.of(await traced(id));
 
   /** The value of an entry, read from its event file; undefined where that is gone. */
   const readEntry = (id: string, { logdir, file, offset, tag }: MediaEntry): Promise<StoredValue | undefined> => {

@@ -1,7 +1,7 @@
 /** What every part of the service table is given. */
 import type { RunState } from '../../domain/run/run.ts';
 import type { Context } from '../context.ts';
-import type { RunMetrics } from '../follow.ts';
+import type { RunMetrics, Traced } from '../follow.ts';
 import type { Monitors } from '../monitors.ts';
 import type { Operations } from '../operations.ts';
 import type { Services } from '../services.ts';
@@ -14,6 +14,8 @@ export interface ServiceParts {
   metrics: RunMetrics;
   monitors: Monitors;
   publicKeys: Record<string, string>;
+  /** A run, also one that an MLflow client began. @throws SlipwayError `runs.unknown` */
+  traced: (id: string) => Promise<Traced>;
   /** @throws SlipwayError `runs.unknown` */
   run: (id: string) => Promise<RunState>;
 }

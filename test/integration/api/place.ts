@@ -82,6 +82,10 @@ export class MemoryControlPlane implements ControlPlane {
     return this.metrics(have);
   }
 
+  readonly tracking = undefined as never;
+
+  setTracking() {}
+
   async *followSeries() {}
 
   async *followTags() {}
