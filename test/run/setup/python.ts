@@ -13,18 +13,25 @@ const requirements = [
   ...['fastapi>=0.115,<1', 'uvicorn>=0.30,<1', 'flask>=3,<4', 'httpx>=0.27,<1', 'dvc>=3.60,<4', 'dvc-s3>=3.2,<4'],
 ];
 
-/** Environment variables for suites: `SLIPWAY_TEST_PYTHON`, `SLIPWAY_TEST_DVC` and `SLIPWAY_TEST_UV`. */
+/** In an environment of its own: it brings many packages, and wants others of some than those above do. */
+const mlflowRequirements = ['mlflow>=3,<4', 'scikit-learn>=1.7,<2'];
+
+/** Environment variables for suites: `SLIPWAY_TEST_PYTHON`, `_MLFLOW` (a Python too), `_DVC` and `_UV`. */
 export async function preparePython(): Promise<NodeJS.ProcessEnv> {
   const python = await findPython();
   const uv = await findUv(python);
-  const digest = createHash('sha256')
-    .update([python, ...requirements].join('\n'))
-    .digest('hex')
-    .slice(0, 12);
-  const folder = await cached(`python-${digest}`, (target) => install(uv, python, target));
-  const bin = path.join(folder, 'bin');
+  const made = (name: string, packages: string[]) => {
+    const digest = createHash('sha256')
+      .update([python, ...packages].join('\n'))
+      .digest('hex')
+      .slice(0, 12);
+    return cached(`${name}-${digest}`, (target) => install(uv, python, target, packages));
+  };
+  const bin = path.join(await made('python', requirements), 'bin');
+  const mlflow = path.join(await made('mlflow', mlflowRequirements), 'bin');
   return {
     SLIPWAY_TEST_PYTHON: path.join(bin, 'python'),
+    SLIPWAY_TEST_MLFLOW: path.join(mlflow, 'python'),
     SLIPWAY_TEST_DVC: path.join(bin, 'dvc'),
     SLIPWAY_TEST_UV: uv,
   };
@@ -58,9 +65,9 @@ async function findUv(python: string): Promise<string> {
   return uv;
 }
 
-async function install(uv: string, python: string, folder: string): Promise<void> {
+async function install(uv: string, python: string, folder: string, packages: string[]): Promise<void> {
   await must([uv, 'venv', '--quiet', '--relocatable', '--allow-existing', '--python', python, folder], 'uv venv');
-  const argv = [uv, 'pip', 'install', '--quiet', '--python', path.join(folder, 'bin/python'), ...requirements];
+  const argv = [uv, 'pip', 'install', '--quiet', '--python', path.join(folder, 'bin/python'), ...packages];
   await must(argv, 'installing the Python packages of tests');
 }
 
