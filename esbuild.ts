@@ -47,6 +47,7 @@ const builds: BuildOptions[] = [
       slipway: 'server/cli/main.ts',
       launcher: 'server/runtimes/local/launcher.ts',
       addWorker: 'server/engine/addWorker.ts',
+      exportWorker: 'server/metrics/exportWorker.ts',
     },
     outdir: 'dist/server',
     platform: 'node',

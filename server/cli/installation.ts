@@ -11,6 +11,7 @@ export interface Installation {
   mainPath: string;
   launcherPath: string;
   addWorkerPath: string;
+  exportWorkerPath: string;
 }
 
 export function installation(): Installation {
@@ -27,5 +28,6 @@ export function installation(): Installation {
     mainPath: join(server, 'slipway.js'),
     launcherPath: join(server, 'launcher.js'),
     addWorkerPath: join(server, 'addWorker.js'),
+    exportWorkerPath: join(server, 'exportWorker.js'),
   };
 }

@@ -1,23 +1,12 @@
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { SlipwayError } from '../protocol/errors.ts';
 import { listLogdir, pathInRun } from './discover.ts';
-import { EventFileReader, incompleteRecord, type ReadProblem, START } from './eventFile.ts';
-import { RunDecoder } from './events.ts';
+import type { ReadProblem } from './eventFile.ts';
+import { type ExportedRun, type ExportedSeries, type ExportJob, type RunExport, readShare } from './exportRuns.ts';
 
-export interface ExportedRun {
-  /** The folder relative to the log folder, with `/`; `.` is the log folder itself. */
-  run: string;
-  /** Every scalar point by tag: files in name order, points in file order. Has no prototype: any tag can be a key. */
-  tags: Record<string, ExportedSeries>;
-}
-
-/** Steps, wall times (seconds since 1970) and values; all three have one entry a point. */
-export interface ExportedSeries {
-  steps: Float64Array;
-  wallTimes: Float64Array;
-  values: Float64Array;
-}
+export type { ExportedRun, ExportedSeries } from './exportRuns.ts';
 
 export interface ExportStats {
   /** Events, scalar points and bytes read, and the time it took. */
@@ -33,43 +22,106 @@ export interface ScalarExport {
   stats: ExportStats;
 }
 
-/** More damage than this in one file is counted, not listed: what is reported stays bounded. */
-const MAX_PROBLEMS_PER_FILE = 1000;
+/** How to read an export on several processors. */
+export interface ExportThreads {
+  /** File of the worker: exportWorker. */
+  worker: string | URL;
+  /** Processors to use, the calling thread among them. */
+  count: number;
+}
+
+export interface ExportOptions {
+  /**
+   * Go on behind a record whose data is damaged; by default its file ends there, so that the result is what
+   * TensorBoard's EventAccumulator reads.
+   */
+  salvage?: boolean;
+  signal?: AbortSignal;
+  threads?: ExportThreads;
+}
+
+/** Below this, another thread takes longer to start than it saves. */
+const MIN_BYTES_A_THREAD = 8 << 20;
 
 /**
  * Reads every scalar of every event file under `logdir`. Damage is in `problems` and never throws; what it does to
  * the rest of a file: {@link scanRecords}. Values are exact: a float32 is the double that equals it, and NaN and
  * infinities are kept.
- * @param options.salvage go on behind a record whose data is damaged; by default its file ends there, so that the
- *   result is what TensorBoard's EventAccumulator reads
  * @throws SlipwayError `metrics.logdirMissing` when `logdir` is no folder
  */
-export async function exportScalars(
-  logdir: string,
-  options: { salvage?: boolean; signal?: AbortSignal } = {},
-): Promise<ScalarExport> {
+export async function exportScalars(logdir: string, options: ExportOptions = {}): Promise<ScalarExport> {
   const started = performance.now();
   await requireFolder(logdir);
   const listing = await listLogdir(logdir);
-  const problems: ReadProblem[] = [];
-  for (const { folder, error } of listing.unreadable) {
-    problems.push({ file: folder, offset: 0, message: `This folder cannot be read: ${error.message}` });
-  }
+  const problems = listing.unreadable.map(({ folder, error }) => {
+    return { file: folder, offset: 0, message: `This folder cannot be read: ${error.message}` };
+  });
+  const runs = [...listing.runs];
+  const read = await readRuns(logdir, runs, options);
   const stats = { events: 0, points: 0, bytes: 0, seconds: 0 };
-  const reader = new EventFileReader(options.salvage ? 'skip' : 'stop');
-  const runs: ExportedRun[] = [];
-  for (const [run, files] of listing.runs) {
-    const decoder = new RunDecoder({ keepsBlobs: false });
-    for (const name of files) {
-      const file = pathInRun(run, name);
-      stats.bytes += await readWholeFile(logdir, file, reader, decoder, problems, options.signal);
-    }
-    stats.events += decoder.events;
-    stats.points += decoder.points;
-    runs.push({ run, tags: seriesByTag(decoder) });
+  for (const one of read) {
+    problems.push(...one.problems);
+    stats.events += one.events;
+    stats.points += one.points;
+    stats.bytes += one.bytes;
   }
   stats.seconds = (performance.now() - started) / 1000;
-  return { runs, problems, stats };
+  return { runs: read.map(({ run, tags }) => ({ run, tags })), problems, stats };
+}
+
+async function readRuns(
+  logdir: string,
+  runs: [run: string, files: string[]][],
+  { salvage = false, signal, threads }: ExportOptions,
+): Promise<RunExport[]> {
+  const others = threads ? Math.min(threads.count - 1, runs.length - 1) : 0;
+  const helpers = others > 0 ? await affordable(logdir, runs, others) : 0;
+  const job: ExportJob = { logdir, runs, salvage, next: new SharedArrayBuffer(4) };
+  const abort = new AbortController();
+  const ended = signal ? AbortSignal.any([signal, abort.signal]) : abort.signal;
+  const read: RunExport[] = [];
+  const put = (one: RunExport) => {
+    read[one.index] = one;
+  };
+  try {
+    const workers = Array.from({ length: helpers }, () => readByWorker(threads!.worker, job, put, ended));
+    await Promise.all([readShare(job, put, ended), ...workers]);
+  } catch (error) {
+    abort.abort();
+    throw error;
+  }
+  return read;
+}
+
+/** How many threads besides the calling one the files are worth. */
+async function affordable(logdir: string, runs: [string, string[]][], wanted: number): Promise<number> {
+  const files = runs.flatMap(([run, names]) => names.map((name) => path.join(logdir, pathInRun(run, name))));
+  let bytes = 0;
+  for (const file of files) {
+    bytes += (await stat(file).catch(() => undefined))?.size ?? 0;
+    if (bytes >= (wanted + 1) * MIN_BYTES_A_THREAD) return wanted;
+  }
+  return Math.max(0, Math.floor(bytes / MIN_BYTES_A_THREAD) - 1);
+}
+
+async function readByWorker(file: string | URL, job: ExportJob, put: (one: RunExport) => void, signal: AbortSignal) {
+  const worker = new Worker(file, { workerData: job });
+  const stop = () => void worker.terminate();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      worker.on('message', (one: Omit<RunExport, 'tags'> & { tags: [string, ExportedSeries][] }) => {
+        const tags: RunExport['tags'] = Object.create(null);
+        for (const [tag, series] of one.tags) tags[tag] = series;
+        put({ ...one, tags });
+      });
+      worker.once('error', reject);
+      worker.once('exit', () => resolve());
+    });
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /**
@@ -95,61 +147,11 @@ export function* exportJson(exported: ScalarExport, options: { withStats?: boole
   yield '}\n';
 }
 
-function seriesByTag(decoder: RunDecoder): Record<string, ExportedSeries> {
-  const series: Record<string, ExportedSeries> = Object.create(null);
-  for (const { name, points } of decoder.touched) {
-    const { length, steps, wallTimes, values } = points;
-    series[name] = {
-      steps: steps.subarray(0, length),
-      wallTimes: wallTimes.subarray(0, length),
-      values: values.subarray(0, length),
-    };
-  }
-  return series;
-}
-
 async function requireFolder(logdir: string): Promise<void> {
   const found = await stat(logdir).catch(() => undefined);
   if (found?.isDirectory()) return;
   const what = found ? 'is a file' : 'does not exist';
   throw new SlipwayError('metrics.logdirMissing', `The log folder ${logdir} ${what}.`, 'Name a folder.', 404);
-}
-
-/** Reads one file to its end and returns the bytes that it read. */
-async function readWholeFile(
-  logdir: string,
-  file: string,
-  reader: EventFileReader,
-  decoder: RunDecoder,
-  problems: ReadProblem[],
-  signal: AbortSignal | undefined,
-): Promise<number> {
-  let found = 0;
-  const report = (offset: number, message: string) => {
-    if (++found <= MAX_PROBLEMS_PER_FILE) problems.push({ file, offset, message });
-  };
-  const position = { ...START };
-  let size = 0;
-  try {
-    await using handle = await open(path.join(logdir, file));
-    size = (await handle.stat()).size;
-    decoder.file = file;
-    while ((await reader.readChunk(handle, size, position, false, decoder, report)) === 'more') {
-      signal?.throwIfAborted();
-    }
-  } catch (error) {
-    signal?.throwIfAborted();
-    report(position.offset, `This file cannot be read: ${(error as Error).message}`);
-    return position.offset;
-  }
-  if (!position.stopped && position.offset < size) {
-    report(position.offset, incompleteRecord(size - position.offset));
-  }
-  if (found > MAX_PROBLEMS_PER_FILE) {
-    const message = `${found - MAX_PROBLEMS_PER_FILE} more records of this file are damaged.`;
-    problems.push({ file, offset: position.offset, message });
-  }
-  return Math.min(position.offset, size);
 }
 
 function numbersJson(numbers: Float64Array): string {

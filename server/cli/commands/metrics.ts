@@ -1,9 +1,14 @@
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { command } from '../command.ts';
+import { installation } from '../installation.ts';
 import { durationText, numberText, table } from '../output.ts';
 import { print } from '../shell.ts';
+
+/** More do not help: storage is slower. */
+const maxThreads = 8;
 
 const exportMetrics = command({
   name: 'metrics export',
@@ -23,6 +28,7 @@ const exportMetrics = command({
     const exported = await exportScalars(resolve(shell.cwd, args[0]!), {
       salvage: options.salvage,
       signal: shell.signal,
+      threads: { worker: installation().exportWorkerPath, count: Math.min(availableParallelism(), maxThreads) },
     });
     if (shell.json) {
       await pipeline(Readable.from(exportJson(exported, { withStats: options.stats })), shell.stdout, { end: false });

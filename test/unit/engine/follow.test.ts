@@ -7,6 +7,7 @@ import { type RunState, reduceRun } from '../../../server/domain/run/run.ts';
 import type { Context } from '../../../server/engine/context.ts';
 import { RunMetrics } from '../../../server/engine/follow.ts';
 import { LiveFigures } from '../../../server/engine/live.ts';
+import { allPoints } from '../../../server/engine/seriesStream.ts';
 import type { MetricsPart } from '../../../server/engine/services.ts';
 import { runSpec } from '../domain/run/specs.ts';
 import { eventFile, scalarEvent } from '../metrics/eventWriter.ts';
@@ -57,7 +58,7 @@ describe('the metrics of a run that are followed', () => {
   it('come first as a whole, then as they are written', async () => {
     writeFileSync(file, loss(3, 2));
     const { metrics, signal } = open();
-    const parts = metrics.parts(running(), {}, signal);
+    const parts = allPoints(metrics, running(), {}, signal);
     const have: number[] = [];
     assert.equal(await until(parts, have, [3, 2]), 1);
     appendFileSync(file, eventFile(scalarEvent('loss', 2, 1)));
@@ -67,7 +68,7 @@ describe('the metrics of a run that are followed', () => {
   it('begin after what the client has', async () => {
     writeFileSync(file, loss(3, 2, 1));
     const { metrics, signal } = open();
-    const first = await metrics.parts(running(), { loss: 2 }, signal).next();
+    const first = await allPoints(metrics, running(), { loss: 2 }, signal).next();
     assert.deepEqual([first.value!.from, first.value!.values], [2, [1]]);
   });
 
@@ -75,15 +76,15 @@ describe('the metrics of a run that are followed', () => {
     writeFileSync(file, loss(3, 2, 1));
     const { metrics, signal } = open();
     const run = running();
-    const parts = metrics.parts(run, {}, signal);
+    const parts = allPoints(metrics, run, {}, signal);
     const have: number[] = [];
     await until(parts, have, [3, 2, 1]);
     // Shorter than before, as by a program that starts over in the same file.
     writeFileSync(file, loss(9, 8));
     await until(parts, have, [9, 8]);
-    const followed = await metrics.storeOf(run);
-    const { series, total } = metrics.seriesOf(followed, 'loss', undefined, {});
-    assert.deepEqual([total, [...series.values]], [2, [9, 8]]);
+    const followed = await metrics.of(run);
+    const series = followed.series.get('loss')!;
+    assert.deepEqual([series.count, [...series.slice(0).values]], [2, [9, 8]]);
   });
 
   it('tell each point of the objective once while the run runs', async () => {
@@ -91,7 +92,7 @@ describe('the metrics of a run that are followed', () => {
     const { metrics, signal } = open();
     const told: number[] = [];
     metrics.onObjective = (_, step, value) => told.push(step, value);
-    const parts = metrics.parts(running(), {}, signal);
+    const parts = allPoints(metrics, running(), {}, signal);
     const have: number[] = [];
     await until(parts, have, [3, 2]);
     appendFileSync(file, eventFile(scalarEvent('loss', 2, 1)));

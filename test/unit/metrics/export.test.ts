@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSy
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
+import { record as frame } from '../../../server/metrics/eventWriter.ts';
 import { exportJson, exportScalars } from '../../../server/metrics/export.ts';
 import {
   bytesField,
@@ -250,6 +251,28 @@ describe('exportScalars', () => {
     assert.equal(values.length, 30_001);
     assert.equal(values[0], 0.5);
     assert.equal(values.at(-1), 29_999);
+  });
+
+  it('gives the same on several threads', async () => {
+    for (const run of ['a', 'b/c', 'd', 'e']) {
+      const points = Array.from({ length: 40_000 }, (_, i) =>
+        scalarEvent(`${run}/${i % 3 ? 'x' : '__proto__'}`, i, i / 3),
+      );
+      const bytes = Buffer.concat(points.map((point) => frame(point)));
+      put(
+        `${run}/events.out.tfevents.1`,
+        ...Array.from({ length: 4 }, () => bytes),
+        Buffer.alloc(run === 'd' ? 13 : 0),
+      );
+    }
+    const alone = await exportScalars(logdir);
+    const worker = new URL('../../../server/metrics/exportWorker.ts', import.meta.url);
+    const shared = await exportScalars(logdir, { threads: { worker, count: 3 } });
+    assert.ok(alone.stats.bytes > 3 * 2 ** 23, `${alone.stats.bytes} bytes are read on one thread`);
+    assert.deepEqual(shared.runs, alone.runs);
+    assert.deepEqual(shared.problems, alone.problems);
+    assert.equal(shared.problems.length, 1);
+    assert.deepEqual({ ...shared.stats, seconds: 0 }, { ...alone.stats, seconds: 0 });
   });
 
   it('follows a link to a folder, and not around in a circle', async () => {
