@@ -18,7 +18,8 @@ export { FileTable } from './fileTable.ts';
 export { isDigest, objectPath } from './layout.ts';
 export { materialize, removeMaterialized } from './materialize.ts';
 export type { ObjectState, ObjectStore, StoredObject } from './objectStore.ts';
-export { openRemote, type Remote } from './remote.ts';
+export { openRemote } from './openRemote.ts';
+export type { Remote } from './remote.ts';
 export { readS3Access, type S3Access } from './s3Access.ts';
 export { serveAdd } from './serveAdd.ts';
 export {

@@ -8,8 +8,8 @@ import { text } from 'node:stream/consumers';
 import { Client } from 'minio';
 import { SlipwayError } from '../protocol/errors.ts';
 import { forEachBounded } from './bounded.ts';
-import { damaged, unreachable } from './folderRemote.ts';
 import type { Remote } from './remote.ts';
+import { damaged, unreachable } from './remoteErrors.ts';
 import { isTransient, withRetries } from './retries.ts';
 import type { S3Access } from './s3Access.ts';
 

@@ -75,8 +75,8 @@ describe('datasets whose control plane is killed', function () {
   }
 
   it(`${kills} kills during add, push, pull and gc leave nothing half done`, async () => {
-    write('data');
-    const expected = await must('add', place.path('data'), '--name', 'data');
+    write('first');
+    const expected = await must('add', place.path('first'), '--name', 'data');
     const lasts = {
       add: await timed(() => must('add', write('measure'), '--name', 'measure')),
       push: await timed(() => must('push', 'measure', '--remote', 's3://data/measure')),
@@ -134,7 +134,7 @@ describe('datasets whose control plane is killed', function () {
     if (process.getuid?.() !== 0) this.skip(); // who may not mount has no small disk
     const disk = place.path('small-disk');
     mkdirSync(disk);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=300m', 'tmpfs', disk]);
     try {
       const data = join(disk, 'data');
       const small = await place.serve({ data });
@@ -143,12 +143,13 @@ describe('datasets whose control plane is killed', function () {
       const verify = (name: string) => place.slipway(['dataset', 'verify', name, '--data', data, '--json']);
       write('fits', 100);
       assert.equal((await add('fits')).status, 0);
-      write('too-large', 4000, (i) => `${i} ${'y'.repeat(10_000)}`);
+      write('too-large', 3000, (i) => `${i} ${'y'.repeat(60_000)}`);
+      writeFileSync(join(disk, 'filler'), Buffer.alloc(150 << 20, 1));
       const refused = await add('too-large');
       assert.equal(refused.status, 1);
       assert.match(refused.stdout + refused.stderr, /object\.noRoom/);
       assert.equal((await verify('fits')).status, 0);
-      execFileSync('mount', ['-o', 'remount,size=200m', disk]);
+      rmSync(join(disk, 'filler'));
       assert.equal((await add('too-large')).status, 0);
       assert.equal((await verify('too-large')).status, 0);
       await small.stop();
