@@ -15,7 +15,7 @@ import { untilCondition } from './conditions.ts';
 import { type KubernetesPlace, makeKubernetesPlace } from './place.ts';
 
 describe('faults of the cluster', function () {
-  this.timeout(300_000);
+  this.timeout(180_000);
   let cluster: Cluster;
   let place: KubernetesPlace;
   let runtime: KubernetesRuntime;
@@ -41,7 +41,7 @@ describe('faults of the cluster', function () {
 
   /** Ends it from inside, and holds that it ran once and to its own end. */
   async function finish({ id }: Workload): Promise<void> {
-    const stream = await runtime.open(id, { command: ['/bin/sh', '-c', 'kill -s USR1 -1'] });
+    const stream = await runtime.open(id, { command: ['/bin/sh', '-c', 'kill -s USR1 -- -1'] });
     stream.resume();
     stream.on('error', () => {}); // it is ended with everything else
     const ended = await until(runtime, id, 'ended');
