@@ -42,6 +42,7 @@ async function tell(context: Context, gateway: GatewayProcess, metrics: RunMetri
   const state = run === undefined ? undefined : await engine.state<RunState>('run', run);
   if (!run || !state) return;
   const attempt = Number(attemptText);
+  if (observed.type === 'condition') return; // local work has none
   if (observed.type === 'started') {
     metrics.begin(state);
     await engine.send('run', run, { type: 'started', attempt });

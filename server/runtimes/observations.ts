@@ -5,7 +5,7 @@ import type { Observed } from './runtime.ts';
 const KEPT_ENDED = 1000;
 
 interface Watcher {
-  /** At most two states a workload, so its length is bounded by the number of workloads. */
+  /** Two states a workload, and its conditions since the watcher looked last. */
   queue: Observed[];
   wake: () => void;
 }
@@ -18,10 +18,14 @@ export class Observations {
     return this.#states.get(id)?.some((state) => state.type === type) ?? false;
   }
 
-  /** A state that is known already is not told again. */
+  /** A state that is known already is not told again; a condition replaces the one before it. */
   publish(observed: Observed): void {
-    if (this.has(observed.id, observed.type)) return;
-    this.#states.set(observed.id, [...(this.#states.get(observed.id) ?? []), observed]);
+    const states = this.#states.get(observed.id) ?? [];
+    const isKnown = (one: Observed) =>
+      one.type === observed.type && (observed.type !== 'condition' || isSameCondition(one, observed));
+    if (states.some(isKnown)) return;
+    const kept = states.filter((one) => one.type !== observed.type);
+    this.#states.set(observed.id, [...kept, observed]);
     for (const watcher of this.#watchers) {
       watcher.queue.push(observed);
       watcher.wake();
@@ -58,4 +62,10 @@ export class Observations {
       if (this.has(id, 'ended')) this.#states.delete(id);
     }
   }
+}
+
+type Condition = Extract<Observed, { type: 'condition' }>;
+
+function isSameCondition(one: Observed, other: Condition): boolean {
+  return one.type === 'condition' && one.code === other.code && one.detail === other.detail;
 }

@@ -52,6 +52,11 @@ export type EndReason = 'exited' | 'signalled' | 'timeout' | 'stopped' | 'lost' 
 
 /** A state a workload has reached. Times are milliseconds since 1970. */
 export type Observed =
+  /**
+   * Why it does not run, or cannot be seen, and again whenever that changes; `code` null: it runs where it can be seen.
+   * Never an end: what is out of sight may well go on.
+   */
+  | { type: 'condition'; id: string; at: number; code: string | null; detail: string }
   | { type: 'started'; id: string; at: number; pid: number; host: string; bootId: string }
   | {
       type: 'ended';

@@ -36,6 +36,7 @@ const readyFile = path.join(folder, 'ready.json');
 
 export interface Cluster {
   programs: ClusterPrograms;
+  minio: string | undefined;
   kubeconfig: string;
   kubectl: Kubectl;
 }
@@ -49,7 +50,7 @@ export async function up(): Promise<Cluster> {
   const archives = await prepareImages(programs);
   const { SLIPWAY_TEST_MINIO: minio } = await prepareMinio();
   const initdb = onPath('initdb');
-  const cluster = { programs, kubeconfig, kubectl: kubectlOf(programs.kubernetes) };
+  const cluster = { programs, minio, kubeconfig, kubectl: kubectlOf(programs.kubernetes) };
   if (isUp()) return cluster;
   await down(); // what an interrupted start left
   mkdirSync(folder, { recursive: true, mode: 0o711 });

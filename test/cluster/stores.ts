@@ -7,6 +7,7 @@ import { execute, inside, startComponent, waitFor } from './processes.ts';
 /** `nobody`: PostgreSQL refuses to run as root. */
 const postgresUid = 65534;
 
+/** Starts it, also again after it was ended: its data is kept. */
 export async function startMinio(program: string): Promise<void> {
   const data = path.join(folder, 'minio');
   mkdirSync(data, { recursive: true });

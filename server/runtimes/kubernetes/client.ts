@@ -33,8 +33,10 @@ export interface RequestOptions {
 }
 
 const http = new IsomorphicFetchHttpLibrary();
-const attempts = 6;
+/** A restart of the API server, or of a webhook that it asks, is not the end of a write; a person waits for a read. */
+const patienceMs = { write: 120_000, read: 15_000 };
 const firstDelayMs = 200;
+const longestDelayMs = 5000;
 
 /** One API server, as one identity. */
 export class KubernetesClient {
@@ -55,12 +57,14 @@ export class KubernetesClient {
     path: string,
     options: RequestOptions = {},
   ): Promise<unknown> {
-    for (let attempt = 1; ; attempt++) {
+    const deadline = Date.now() + patienceMs[method === 'GET' ? 'read' : 'write'];
+    for (let attempt = 0; ; attempt++) {
       try {
         return await this.#once(method, path, options);
       } catch (error) {
-        if (attempt === attempts || options.signal?.aborted || !mayPass(error)) throw error;
-        await delay(firstDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random()), undefined, { signal: options.signal });
+        if (Date.now() > deadline || options.signal?.aborted || !mayPass(error)) throw error;
+        const waitMs = Math.min(longestDelayMs, firstDelayMs * 2 ** attempt) * (0.5 + Math.random());
+        await delay(waitMs, undefined, { signal: options.signal });
       }
     }
   }

@@ -31,6 +31,7 @@ asked=
 trap 'asked=1; kill -s TERM -- -1' TERM
 "$@" &
 work=$!
+exec 2>/dev/null # what this shell itself says is not the work's
 wait "$work"
 code=$?
 while [ -n "$asked" ]; do # the signal ended the waiting, not the work

@@ -106,6 +106,7 @@ export const eventSchema = z.object({
   lastTimestamp: time.nullish(),
   eventTime: time.nullish(),
 });
+export type WarningEvent = z.infer<typeof eventSchema>;
 
 export function isTrue(conditions: Condition[], type: string): Condition | undefined {
   return conditions.find((one) => one.type === type && one.status === 'True');

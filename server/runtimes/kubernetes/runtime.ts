@@ -17,7 +17,16 @@ import { watchClusterCapacity } from './capacity.ts';
 import { isNotFound, isReason, KubernetesClient } from './client.ts';
 import { jobManifest, type PodSettings, specHash, tombstoneManifest } from './jobManifest.ts';
 import { agentContainer, annotations, labels, managedBy } from './names.ts';
-import { type Job, jobSchema, type Pod, podSchema } from './objects.ts';
+import {
+  eventSchema,
+  type Job,
+  jobSchema,
+  type Node,
+  nodeSchema,
+  type Pod,
+  podSchema,
+  type WarningEvent,
+} from './objects.ts';
 import {
   type EndRecord,
   endedOf,
@@ -30,6 +39,8 @@ import {
   workOf,
 } from './outcome.ts';
 import { openAgent, openCommand, openPort } from './stream.ts';
+import { waitOf } from './waiting.ts';
+import { Warnings } from './warnings.ts';
 import { type Change, watchList } from './watchList.ts';
 
 export interface KubernetesRuntimeOptions {
@@ -64,6 +75,8 @@ export class KubernetesRuntime implements Runtime {
   readonly #tracked = new Set<string>();
   readonly #closed = new AbortController();
   readonly #listed: Promise<unknown>;
+  readonly #nodes = new Map<string, Node>();
+  readonly #warnings = new Warnings();
 
   constructor(options: KubernetesRuntimeOptions) {
     this.#options = options;
@@ -86,6 +99,22 @@ export class KubernetesRuntime implements Runtime {
         this.#takeJobs(change);
         jobs.resolve();
       },
+    });
+    const onBreak = common.onBreak;
+    void watchList(this.#client, {
+      path: '/api/v1/nodes',
+      schema: nodeSchema,
+      signal: this.#closed.signal,
+      onBreak,
+      onChange: (change) => this.#takeNodes(change),
+    });
+    void watchList(this.#client, {
+      path: `/api/v1/namespaces/${namespace}/events`,
+      fieldSelector: 'type=Warning',
+      schema: eventSchema,
+      signal: this.#closed.signal,
+      onBreak,
+      onChange: (change) => this.#takeEvents(change),
     });
     void watchList(this.#client, {
       ...common,
@@ -361,7 +390,10 @@ export class KubernetesRuntime implements Runtime {
     const started = record ? record.started : startedOf(pods);
     if (started) this.#observations.publish({ type: 'started', id, ...started });
     const ended = endedOf(seen.job, pods);
-    if (!ended) return;
+    if (!ended) {
+      this.#tellCondition(id, seen.job, pods);
+      return;
+    }
     if (record) {
       this.#observations.publish({ type: 'ended', id, ...ended });
       this.#tracked.delete(id);
@@ -377,6 +409,43 @@ export class KubernetesRuntime implements Runtime {
       seen.settling = false;
     }
     if (!this.#closed.signal.aborted) await this.#settle(id);
+  }
+
+  #tellCondition(id: string, job: Job, pods: Pod[]): void {
+    const node = this.#nodes.get(latestPod(pods)?.spec.nodeName ?? '');
+    const warnings = [job.metadata.name, ...pods.map(({ metadata }) => metadata.name)].flatMap((name) =>
+      this.#warnings.of(name),
+    );
+    const { code, detail } = waitOf(job, pods, warnings, node) ?? { code: null, detail: '' };
+    this.#observations.publish({ type: 'condition', id, at: Date.now(), code, detail });
+  }
+
+  #takeNodes(change: Change<Node>): void {
+    if (change.type === 'listed') this.#nodes.clear();
+    const objects = change.type === 'listed' ? change.objects : [change.object];
+    const before = new Map(this.#nodes);
+    for (const node of objects) {
+      if (change.type === 'deleted') this.#nodes.delete(node.metadata.name);
+      else this.#nodes.set(node.metadata.name, node);
+    }
+    // Heartbeats are not news.
+    if (!objects.some(({ metadata }) => readinessOf(before, metadata.name) !== readinessOf(this.#nodes, metadata.name)))
+      return;
+    for (const id of this.#tracked) void this.#settle(id);
+  }
+
+  #takeEvents(change: Change<WarningEvent>): void {
+    if (change.type === 'deleted') return;
+    for (const event of change.type === 'listed' ? change.objects : [change.object]) {
+      this.#warnings.add(event);
+      const id = this.#workloadOf(event.involvedObject.name);
+      if (id !== undefined) void this.#settle(id);
+    }
+  }
+
+  /** Pods of a Job are called as the Job and five characters. */
+  #workloadOf(name: string): string | undefined {
+    return [name, name.replace(/-[a-z0-9]{5}$/, '')].find((one) => this.#tracked.has(one));
   }
 
   /** Two control planes may see the end at once: the first to write it wins, and both tell what is written. */
@@ -443,6 +512,10 @@ export class KubernetesRuntime implements Runtime {
   #problem(error: unknown): void {
     if (!this.#closed.signal.aborted) (this.#options.onProblem ?? console.error)(error);
   }
+}
+
+function readinessOf(nodes: Map<string, Node>, name: string): string | undefined {
+  return nodes.get(name)?.status.conditions.find(({ type }) => type === 'Ready')?.status;
 }
 
 function isServing(pod: Pod): boolean {

@@ -1,6 +1,7 @@
 /** A namespace of the test cluster with a bucket of its own, and Kubernetes runtimes that work in it. */
 
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Client } from 'minio';
 import {
@@ -9,6 +10,7 @@ import {
   type PodSettings,
 } from '../../../server/runtimes/kubernetes/index.ts';
 import type { RuntimePlace } from '../../integration/runtimes/conformance.ts';
+import { root } from '../../run/process.ts';
 import { agentImage, baseImage } from '../images.ts';
 import { apply, type Kubectl } from '../kubectl.ts';
 import { kubeconfig, minio } from '../layout.ts';
@@ -53,8 +55,7 @@ export async function makeKubernetesPlace(kubectl: Kubectl): Promise<KubernetesP
       stringData: { 'store.json': JSON.stringify(store) },
     },
   ]);
-  const config = new KubeConfig();
-  config.loadFromFile(kubeconfig);
+  const config = await asServiceAccount(kubectl, namespace);
   const runtimes: KubernetesRuntime[] = [];
   return {
     namespace,
@@ -79,6 +80,36 @@ export async function makeKubernetesPlace(kubectl: Kubectl): Promise<KubernetesP
     async close() {
       for (const runtime of runtimes) runtime.close();
       await kubectl(['delete', 'namespace', namespace, '--wait=false']);
+      await kubectl(['delete', 'clusterrolebinding', `slipway-capacity-${namespace}`]);
     },
   };
+}
+
+/** The identity that the deployment gives the control plane, with these rights and no others. */
+async function asServiceAccount(kubectl: Kubectl, namespace: string): Promise<KubeConfig> {
+  await kubectl(['apply', '-f', path.join(root, 'resources/deploy/base/rbac.yaml')]);
+  const subjects = [{ kind: 'ServiceAccount', name: 'slipway', namespace }];
+  const bind = (kind: string, name: string, role: string) => ({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind,
+    metadata: { name, ...(kind === 'RoleBinding' ? { namespace } : {}) },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+    subjects,
+  });
+  await apply(kubectl, [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'slipway', namespace } },
+    bind('RoleBinding', 'slipway-workloads', 'slipway-workloads'),
+    bind('ClusterRoleBinding', `slipway-capacity-${namespace}`, 'slipway-capacity'),
+  ]);
+  const token = await kubectl(['create', 'token', 'slipway', '-n', namespace, '--duration=2h']);
+  const config = new KubeConfig();
+  config.loadFromFile(kubeconfig);
+  const cluster = config.getCurrentCluster()!;
+  config.loadFromOptions({
+    clusters: [cluster],
+    users: [{ name: 'slipway', token: token.trim() }],
+    contexts: [{ name: 'slipway', cluster: cluster.name, user: 'slipway' }],
+    currentContext: 'slipway',
+  });
+  return config;
 }
