@@ -9,11 +9,11 @@ import type { RunState } from '../domain/run/run.ts';
 import { startTensorBoard, type TensorBoard } from '../metrics/index.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import { buildEnvironment, findUv, lockEnvironment } from '../runtimes/environments/index.ts';
+import { writeAtomically } from '../runtimes/writeAtomically.ts';
 import type { Context } from './context.ts';
 import { hasFiles } from './launchRun.ts';
 import type { Operations } from './operations.ts';
 import { runFolder } from './runFolder.ts';
-import { writeAtomically } from './writeAtomically.ts';
 
 /** What a TensorBoard shows. */
 export type Shown = { runs: RunState[] } | { sweep: string } | { folder: string };
