@@ -1,10 +1,11 @@
 /**
- * Builds everything that runs: the extension, the server with its worker files, the pages, and the JSON schema of
- * slipway.yaml. `node esbuild.ts` once, `node esbuild.ts --watch` while developing.
+ * Builds everything that runs: the extension, the server with its worker files, the pages, and the JSON schemas of
+ * slipway.yaml and policy.yaml. `node esbuild.ts` once, `node esbuild.ts --watch` while developing.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import esbuild, { type BuildOptions, type Plugin } from 'esbuild';
+import { policyFileJsonSchema } from './server/protocol/policyFile.ts';
 import { slipwayFileJsonSchema } from './server/protocol/slipwayFile.ts';
 
 const watch = process.argv.includes('--watch');
@@ -106,6 +107,7 @@ const builds: BuildOptions[] = [
 mkdirSync('dist', { recursive: true });
 const schema = 'dist/slipway.schema.json';
 writeFileSync(schema, `${JSON.stringify(slipwayFileJsonSchema(), null, 2)}\n`);
+writeFileSync('resources/policy.schema.json', `${JSON.stringify(policyFileJsonSchema(), null, 2)}\n`);
 if (watch) {
   const contexts = await Promise.all(
     builds.map((build) => esbuild.context({ ...build, plugins: [announce, ...(build.plugins ?? [])] })),

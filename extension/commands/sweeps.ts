@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
-import type { Sweep } from '../../server/protocol/entities.ts';
+import type { Sweep, SweepEstimate } from '../../server/protocol/entities.ts';
 import { SlipwayError } from '../../server/protocol/errors.ts';
 import type { Services } from '../services.ts';
 import { t } from '../text/language.ts';
+import { formatValue } from '../text/number.ts';
 import { confirm, pickSweep } from './picks.ts';
 import { pickProject } from './projects.ts';
 import { type Commands, chosen } from './table.ts';
@@ -30,8 +31,9 @@ export function sweepCommands(
           t('Add it, with the ranges to search under `space`.'),
         );
       }
-      const trials = await askTrials(t('How many trials?'), file.sweep.trials);
       const api = await connection.use();
+      const estimate = await api.call('estimateSweep', { body: { folder, trials: file.sweep.trials } });
+      const trials = await askTrials(`${t('How many trials?')} ${estimateText(estimate)}`, file.sweep.trials);
       const sweep = await api.call('startSweep', { body: { folder, trials, requestId: randomUUID() } });
       panels.show({ page: 'sweep', id: sweep.id }, sweep.title || sweep.project);
     },
@@ -69,6 +71,21 @@ export function sweepCommands(
       panels.show({ page: 'sweep', id }, model.items('sweeps').get(id)?.title || t('Sweep'));
     },
   };
+}
+
+/** What so many trials take, against what the policy leaves of it. */
+function estimateText({ trials, gpuHours, cpuHours, left }: SweepEstimate): string {
+  if (gpuHours === null || cpuHours === null) return t('How long one takes is not known yet.');
+  const unlimited = left.gpuHours === null && left.cpuHours === null;
+  const taken = t(
+    '{0} take about {1} GPU hours and {2} CPU hours;',
+    trials,
+    formatValue(gpuHours),
+    formatValue(cpuHours),
+  );
+  if (unlimited) return `${taken} ${t('nothing limits them.')}`;
+  const hours = (value: number | null) => (value === null ? '∞' : formatValue(value));
+  return `${taken} ${t('{0} GPU hours and {1} CPU hours are left.', hours(left.gpuHours), hours(left.cpuHours))}`;
 }
 
 async function askTrials(prompt: string, suggested: number): Promise<number> {

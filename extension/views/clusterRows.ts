@@ -2,7 +2,7 @@ import type { Node } from '../../server/protocol/entities.ts';
 import type { Collections } from '../model/liveModel.ts';
 import { t } from '../text/language.ts';
 import { formatBytes, formatCount, formatValue } from '../text/number.ts';
-import { exactTime } from '../text/time.ts';
+import { clockTime, exactTime } from '../text/time.ts';
 import { looks } from './icons.ts';
 import { click, facts, type Row, tooltip } from './row.ts';
 
@@ -67,7 +67,10 @@ function queueRow(node: Node, title: (id: string) => string): Row[] {
           (entry): Row => ({
             id: `node/${node.id}/queue/${entry.id}`,
             label: `${entry.position}. ${title(entry.id)}`,
-            description: entry.reason,
+            description: facts(
+              entry.reason,
+              entry.estimatedStart !== undefined && t('about {0}', clockTime(entry.estimatedStart)),
+            ),
             icon: looks.waiting,
             subject: { kind: 'run', id: entry.id },
             command: click('slipway.openRun', { kind: 'run', id: entry.id }),

@@ -50,9 +50,14 @@ async function carryOut(line: readonly string[], shell: Shell): Promise<number> 
     else note(shell, help);
     return second === undefined ? 2 : 0;
   }
-  const command = commands.find((one) => one.name === `${noun.name} ${second}`);
+  // Most have two words, some three: `admin policy apply`.
+  const command = commands.find((one) => one.name === line.slice(0, wordsOf(one)).join(' '));
   if (!command) throw unknownVerb(noun, commands, second);
-  return runCommand(command, line.slice(2), shell);
+  return runCommand(command, line.slice(wordsOf(command)), shell);
+}
+
+function wordsOf({ name }: Command): number {
+  return name.split(' ').length;
 }
 
 async function runCommand(command: Command, line: readonly string[], shell: Shell): Promise<number> {

@@ -64,6 +64,7 @@ export const nouns: readonly Noun[] = [
     summary: 'Keep what programs need and nobody may read.',
     load: () => import('./commands/secret.ts'),
   },
+  { name: 'admin', summary: 'What administrators set: the policy.', load: () => import('./commands/admin.ts') },
   { name: 'receipts', summary: 'List, verify and export the receipts.', load: () => import('./commands/receipts.ts') },
   {
     name: 'metrics',
@@ -74,5 +75,10 @@ export const nouns: readonly Noun[] = [
     name: 'optimize',
     summary: 'Suggest parameters over stdin and stdout; needs no control plane.',
     load: () => import('./commands/optimize.ts'),
+  },
+  {
+    name: 'simulate',
+    summary: 'Play traces through the queue; needs no control plane.',
+    load: () => import('./commands/simulate.ts'),
   },
 ];

@@ -19,7 +19,14 @@ import { registerHandlers } from './handlers.ts';
 import { keepHeads } from './heads.ts';
 import { LiveFigures } from './live.ts';
 import { Monitors } from './monitors.ts';
-import { adoptWorkloads, FigureViews, GatewayObserver, observeCapacity, observeWorkloads } from './observe.ts';
+import {
+  adoptWorkloads,
+  FigureViews,
+  GatewayObserver,
+  observeCapacity,
+  observeWorkloads,
+  wakeQueue,
+} from './observe.ts';
 import { Operations } from './operations.ts';
 import { logParts } from './runLog.ts';
 import { allPoints, seriesMessages, tagMessages } from './seriesStream.ts';
@@ -88,6 +95,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const gatewayObserver = new GatewayObserver(context, live);
   background(context, 'the gateway statistics', () => gateway.follow((statistics) => gatewayObserver.take(statistics)));
   const clock = setInterval(() => {
+    wakeQueue(context).catch((error: unknown) => {
+      if (!ended.signal.aborted) log('error', 'the queue could not be looked at', { error: String(error) });
+    });
     gatewayObserver.tick().catch((error: unknown) => {
       if (!ended.signal.aborted) log('error', 'rollouts could not be looked at', { error: String(error) });
     });

@@ -27,6 +27,7 @@ export async function launchRun(context: Context, state: RunState, attempt: numb
     kind: 'run',
     command: commandOf(spec.command, spec.args, spec.params),
     cwd: folder.work,
+    gpus,
     env: {
       ...(prepared?.environment ? environmentVariables(prepared.environment.bin, context.env) : {}),
       ...spec.env,

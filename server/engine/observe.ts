@@ -6,6 +6,7 @@ import { isKept } from '../domain/rollout/readings.ts';
 import type { ReleaseState } from '../domain/rollout/release.ts';
 import { isEnded, reduceRollout } from '../domain/rollout/rollout.ts';
 import { hasEnded, type RunState } from '../domain/run/run.ts';
+import type { QueueState } from '../domain/schedule/queue.ts';
 import type { Observed } from '../runtimes/index.ts';
 import type { Context } from './context.ts';
 import type { RunMetrics } from './follow.ts';
@@ -97,10 +98,21 @@ export async function observeCapacity(context: Context): Promise<void> {
       name: node.name,
       cpus: node.cpus,
       memoryBytes: node.memoryBytes,
-      gpus: node.gpus.map((gpu) => ({ ...gpu, memoryBytes: gpu.memoryBytes ?? 0, busy: gpu.busyByForeign })),
+      gpus: node.gpus.map(({ index, product, memoryBytes, busyByForeign }) => ({
+        index,
+        product,
+        memoryBytes: memoryBytes ?? 0,
+        busy: busyByForeign,
+      })),
     }));
     await context.engine.send('queue', 'local', { type: 'capacity', nodes: seen });
   }
+}
+
+/** Tells the queue the time when a longest wait may be over. */
+export async function wakeQueue({ engine, now }: Context): Promise<void> {
+  const { alarmAt } = (await engine.state<QueueState>('queue', 'local')) ?? {};
+  if (alarmAt !== undefined && now() >= alarmAt) await engine.send('queue', 'local', { type: 'tick' });
 }
 
 /** Turns the gateway's statistics into figures for people and readings for rollouts. */

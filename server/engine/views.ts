@@ -7,7 +7,8 @@ import type { PipelineState } from '../domain/pipeline/pipeline.ts';
 import type { ReleaseState } from '../domain/rollout/release.ts';
 import type { RunState } from '../domain/run/run.ts';
 import type { TrackedState } from '../domain/run/tracked.ts';
-import { freeOn, type QueueState } from '../domain/schedule/queue.ts';
+import { type QueueState, usedOf } from '../domain/schedule/queue.ts';
+import { lineOf } from '../domain/schedule/tell.ts';
 import { bestToKeep, noBest } from '../domain/sweep/best.ts';
 import { eachItem } from '../domain/sweep/pages.ts';
 import type { Trial as TrialState } from '../domain/sweep/state.ts';
@@ -401,28 +402,38 @@ export function releaseViews(state: ReleaseState, receiptOf: ReceiptOf): View[] 
   return [{ topic: 'rollouts', id: state.id, project: state.project, parent: rollout.endpoint, data }];
 }
 
+/** How much of the line is shown with the nodes. */
+const shownWaiting = 50;
+
 export function nodeViews(state: QueueState, before: QueueState | undefined): View[] {
-  const gone = (before?.nodes ?? []).filter(({ name }) => state.nodes.every((node) => node.name !== name));
-  const removed = gone.map(({ name }): View => ({ topic: 'nodes', id: name, project: '', data: null }));
-  const shown = state.nodes.map((node): View => {
-    const free = freeOn(node, state.holding);
-    const holders = Object.entries(state.holding).filter(([, one]) => one.node === node.name);
+  const names = new Set(state.nodes.map(({ node }) => node.name));
+  const gone = (before?.nodes ?? []).filter(({ node }) => !names.has(node.name));
+  const removed = gone.map(({ node }): View => ({ topic: 'nodes', id: node.name, project: '', data: null }));
+  const line = lineOf(state, shownWaiting).map(({ id, at, told }, i) => ({
+    id,
+    reason: told?.reason ?? 'waits',
+    position: i + 1,
+    since: at,
+    estimatedStart: told?.estimatedStart,
+  }));
+  const shown = state.nodes.map(({ node, held }, n): View => {
+    const used = usedOf(state, node.name);
+    const holder = (index: number) => Object.values(held).find(({ share }) => share.gpus.includes(index))?.entry.id;
     const data: Node = {
       id: node.name,
       name: node.name,
       cpus: node.cpus,
-      cpusUsed: node.cpus - free.cpu,
+      cpusUsed: used.cpus,
       memoryBytes: node.memoryBytes,
-      memoryUsedBytes: node.memoryBytes - free.memoryBytes,
+      memoryUsedBytes: used.memoryBytes,
       gpus: node.gpus.map((gpu) => ({
         index: gpu.index,
         product: gpu.product,
         memoryBytes: gpu.memoryBytes,
-        holder: holders.find(([, one]) => one.gpus.includes(gpu.index))?.[0] ?? (gpu.busy ? 'foreign' : null),
+        holder: holder(gpu.index) ?? (gpu.busy ? 'foreign' : null),
       })),
-      queue: state.waiting
-        .slice(0, 50)
-        .map((entry, i) => ({ id: entry.id, reason: entry.told?.reason ?? 'waits', position: i + 1 })),
+      // There is one line for all nodes: it stands at the first.
+      queue: n === 0 ? line : [],
       lastSeenAt: state.seenAt,
     };
     return { topic: 'nodes', id: node.name, project: '', data };

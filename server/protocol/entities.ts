@@ -21,7 +21,10 @@ export const Waiting = z.object({
   position: z.number().int().optional().describe('1 is the head of the line.'),
   ahead: z.array(z.string()).optional().describe('Ids of up to 10 entries ahead.'),
   since: Time,
+  startsNowIf: z.string().optional().describe('What would have to be otherwise for it to start now.'),
   estimatedStart: Time.optional(),
+  earliestStart: Time.optional().describe('If what is awaited takes as short as its shortest like.'),
+  latestStart: Time.optional(),
   basis: z.string().optional().describe('What the estimate rests on.'),
 });
 export type Waiting = z.infer<typeof Waiting>;
@@ -391,10 +394,53 @@ export const Node = z.object({
   gpus: z.array(
     z.object({ index: z.number().int(), product: z.string(), memoryBytes: z.number(), holder: z.string().nullable() }),
   ),
-  queue: z.array(z.object({ id: z.string(), reason: z.string(), position: z.number().int() })),
+  queue: z
+    .array(
+      z.object({
+        id: z.string(),
+        reason: z.string(),
+        position: z.number().int(),
+        since: Time.optional(),
+        estimatedStart: Time.optional(),
+      }),
+    )
+    .describe('The line of all nodes, told with the first of them.'),
   lastSeenAt: Time,
 });
 export type Node = z.infer<typeof Node>;
+
+/** One that waits, with its place in the line of all nodes. */
+export const QueueEntry = z.object({
+  id: z.string(),
+  tenant: z.string(),
+  priority: z.number(),
+  waiting: Waiting,
+});
+export type QueueEntry = z.infer<typeof QueueEntry>;
+
+const Percentiles = z.object({ p50: z.number(), p95: z.number(), max: z.number() });
+
+/** How a queue did over some time. */
+export const QueueFigures = z.object({
+  gpusTotal: z.number().int(),
+  gpusAllocatedPct: z.number(),
+  waitSeconds: Percentiles,
+  slowdown: Percentiles,
+  preemptions: z.number().int(),
+  jainFairness: z.number(),
+});
+export type QueueFigures = z.infer<typeof QueueFigures>;
+
+/** What a sweep will take; null where nothing is known yet, or nothing is limited. */
+export const SweepEstimate = z.object({
+  trials: z.number().int(),
+  trialSeconds: z.number().nullable(),
+  gpuHours: z.number().nullable(),
+  cpuHours: z.number().nullable(),
+  basis: z.string(),
+  left: z.object({ gpuHours: z.number().nullable(), cpuHours: z.number().nullable() }),
+});
+export type SweepEstimate = z.infer<typeof SweepEstimate>;
 
 /** Every topic of the event stream, with the schema of its objects. A topic's objects are keyed by `id`. */
 export const topics = {

@@ -13,16 +13,22 @@ import {
   Operation,
   Pipeline,
   Project,
+  QueueEntry,
+  QueueFigures,
   Rollout,
   Run,
+  RunStatus,
   Secret,
   Sweep,
+  SweepEstimate,
   Trial,
   Validation,
+  Waiting,
 } from './entities.ts';
 import { metricsOperations } from './metrics.ts';
 import { EndpointMonitor } from './monitors.ts';
 import { Name } from './names.ts';
+import { PolicyFile, placements } from './policyFile.ts';
 import { SplitSpec } from './slipwayFile.ts';
 
 export interface OperationSpec {
@@ -602,6 +608,55 @@ export const operations = {
     summary: 'Nodes, who holds what, and the queue.',
     query: Page,
     response: list(Node),
+  },
+  listQueue: {
+    method: 'GET',
+    path: '/queue',
+    summary: 'What waits, in the order of the line, and why.',
+    query: z.object({ limit: page.limit }),
+    response: z.object({ items: z.array(QueueEntry) }),
+  },
+  explainRun: {
+    method: 'GET',
+    path: '/runs/:id/waiting',
+    summary: 'Why a run waits, wherever it stands in the line, and what would let it start now.',
+    response: z.object({ id: z.string(), status: RunStatus, reason: z.string(), waiting: Waiting.nullable() }),
+  },
+  whatIf: {
+    method: 'POST',
+    path: '/queue/what-if',
+    summary: 'Plays what was asked for in the last days again, with other nodes or another policy.',
+    body: z.strictObject({
+      days: z.number().positive().max(90).default(7),
+      more: z
+        .record(z.string(), z.number().int().min(0).max(1000))
+        .optional()
+        .describe('So many more nodes like the one of this name.'),
+      policy: z.string().max(256_000).optional().describe('A policy.yaml in place of the one that is applied.'),
+      placement: z.enum(placements).optional(),
+    }),
+    response: z.object({ entries: z.number().int(), now: QueueFigures, instead: QueueFigures }),
+  },
+  estimateSweep: {
+    method: 'POST',
+    path: '/sweeps/estimate',
+    summary:
+      'GPU and CPU hours that a sweep will take, by how long runs like its trials took, and what is left of them.',
+    body: z.strictObject({ folder: Folder, trials: z.number().int().positive().optional() }),
+    response: SweepEstimate,
+  },
+  getPolicy: {
+    method: 'GET',
+    path: '/policy',
+    summary: 'The policy that is applied: tenants, quotas, and how the queue decides.',
+    response: z.object({ policy: PolicyFile }),
+  },
+  applyPolicy: {
+    method: 'POST',
+    path: '/policy',
+    summary: 'Applies a policy.yaml, or only says what it would change.',
+    body: z.strictObject({ text: z.string().max(256_000), dryRun: z.boolean().default(false) }),
+    response: z.object({ policy: PolicyFile, changes: z.array(z.string()), applied: z.boolean() }),
   },
   listOperations: {
     method: 'GET',

@@ -1,6 +1,7 @@
 import { type Document, isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type * as z from 'zod';
 import { SlipwayError } from './errors.ts';
+import { PolicyFile } from './policyFile.ts';
 import { SlipwayFile } from './slipwayFile.ts';
 
 /** One thing wrong with a slipway.yaml; line and column count from 1. */
@@ -23,11 +24,37 @@ export interface ParsedSlipwayFile {
   lines: Record<string, number>;
 }
 
+/** What a YAML file of ours may hold, and its name for messages. */
+interface FileKind<T> {
+  schema: z.ZodType<T>;
+  name: string;
+}
+
+interface ParsedFile<T> {
+  file?: T;
+  problems: FileProblem[];
+  lines: Record<string, number>;
+  /** Where a dotted path stands. */
+  placeOf: (path: string) => Place;
+}
+
 /**
  * Reads a slipway.yaml and says everything that is wrong with it, each with its place: YAML errors, unknown keys with
  * the nearest known one, wrong types, unknown or circular `needs`.
  */
 export function parseSlipwayFile(text: string): ParsedSlipwayFile {
+  const { file, problems, lines, placeOf } = parseFile(text, { schema: SlipwayFile, name: 'slipway.yaml' });
+  if (!file) return { problems, lines };
+  const needs = needsProblems(file).map((problem) => ({ ...problem, ...placeOf(problem.path) }));
+  return needs.length > 0 ? { problems: needs, lines } : { file, problems, lines };
+}
+
+/** Reads a policy.yaml. @throws SlipwayError that names the first problem and its place */
+export function requirePolicyFile(text: string, name = 'policy.yaml'): PolicyFile {
+  return required(parseFile(text, { schema: PolicyFile, name: 'policy.yaml' }), name);
+}
+
+function parseFile<T>(text: string, kind: FileKind<T>): ParsedFile<T> {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, version: '1.2', uniqueKeys: true });
   const place = (range: readonly number[] | null | undefined) => {
@@ -35,6 +62,7 @@ export function parseSlipwayFile(text: string): ParsedSlipwayFile {
     const end = counter.linePos(range?.[1] ?? range?.[0] ?? 0);
     return { line: start.line, column: start.col, endLine: end.line, endColumn: end.col };
   };
+  const placeOf = (path: string) => place(rangeAt(document, path.split('.')));
   if (document.errors.length > 0) {
     const problems = document.errors.map((error) => ({
       code: 'yaml.syntax',
@@ -43,7 +71,7 @@ export function parseSlipwayFile(text: string): ParsedSlipwayFile {
       hint: 'Correct the YAML at this place.',
       ...place(error.pos),
     }));
-    return { problems, lines: {} };
+    return { problems, lines: {}, placeOf };
   }
   let value: unknown;
   try {
@@ -56,24 +84,20 @@ export function parseSlipwayFile(text: string): ParsedSlipwayFile {
       message: (error as Error).message,
       hint: 'Write the value itself here.',
     };
-    return { problems: [{ ...problem, ...place(lostAlias(document)) }], lines: {} };
+    return { problems: [{ ...problem, ...place(lostAlias(document)) }], lines: {}, placeOf };
   }
-  const parsed = SlipwayFile.safeParse(value ?? {});
+  const parsed = kind.schema.safeParse(value ?? {});
   const lines = keyLines(document, (offset) => counter.linePos(offset).line);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.flatMap((issue) => describe(issue, document, place));
-    return { problems, lines };
-  }
-  const problems = needsProblems(parsed.data).map((problem) => ({
-    ...problem,
-    ...place(rangeAt(document, problem.path.split('.'))),
-  }));
-  return problems.length > 0 ? { problems, lines } : { file: parsed.data, problems, lines };
+  if (parsed.success) return { file: parsed.data, problems: [], lines, placeOf };
+  return { problems: parsed.error.issues.flatMap((issue) => describe(issue, document, place, kind)), lines, placeOf };
 }
 
 /** {@link parseSlipwayFile} for callers that cannot go on without a file: the first problem as an error. */
 export function requireSlipwayFile(text: string, name = 'slipway.yaml'): SlipwayFile {
-  const { file, problems } = parseSlipwayFile(text);
+  return required(parseSlipwayFile(text), name);
+}
+
+function required<T>({ file, problems }: { file?: T; problems: FileProblem[] }, name: string): T {
   if (file) return file;
   const [first] = problems;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
@@ -95,17 +119,23 @@ export function stageOrder(stages: Record<string, { needs?: string[] | undefined
 type Place = Pick<FileProblem, 'line' | 'column' | 'endLine' | 'endColumn'>;
 type Range = readonly number[] | null | undefined;
 
-function describe(issue: z.core.$ZodIssue, document: Document, place: (range: Range) => Place): FileProblem[] {
+function describe(
+  issue: z.core.$ZodIssue,
+  document: Document,
+  place: (range: Range) => Place,
+  kind: FileKind<unknown>,
+): FileProblem[] {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
-      const where = path.length === 0 ? 'slipway.yaml' : `\`${path.join('.')}\``;
-      const nearest = nearestKey(key, knownKeys(path));
+      const where = path.length === 0 ? kind.name : `\`${path.join('.')}\``;
+      const known = knownKeys(kind.schema, path);
+      const nearest = nearestKey(key, known);
       return {
         code: 'yaml.unknownKey',
         path: [...path, key].join('.'),
         message: `${where} has no key \`${key}\`.`,
-        hint: nearest ? `Did you mean \`${nearest}\`?` : `Known keys here: ${knownKeys(path).join(', ')}.`,
+        hint: nearest ? `Did you mean \`${nearest}\`?` : `Known keys here: ${known.join(', ')}.`,
         ...place(keyRange(document, path, key)),
       };
     });
@@ -114,7 +144,12 @@ function describe(issue: z.core.$ZodIssue, document: Document, place: (range: Ra
     const inner = issue.errors.flat();
     const deepest = inner.toSorted((a, b) => b.path.length - a.path.length)[0];
     if (deepest && inner.length > 0) {
-      return describe({ ...deepest, path: [...issue.path, ...deepest.path] } as z.core.$ZodIssue, document, place);
+      return describe(
+        { ...deepest, path: [...issue.path, ...deepest.path] } as z.core.$ZodIssue,
+        document,
+        place,
+        kind,
+      );
     }
   }
   const missing = issue.code === 'invalid_type' && valueAt(document, path) === undefined;
@@ -123,7 +158,7 @@ function describe(issue: z.core.$ZodIssue, document: Document, place: (range: Ra
     {
       code: missing ? 'yaml.missingKey' : 'yaml.wrongValue',
       path: path.join('.'),
-      message: `\`${path.join('.') || 'slipway.yaml'}\` ${message}.`.replace(/\.\.$/, '.'),
+      message: `\`${path.join('.') || kind.name}\` ${message}.`.replace(/\.\.$/, '.'),
       hint: missing ? `Add \`${path.at(-1)}\` here.` : 'Correct the value at this place.',
       ...place(rangeAt(document, path)),
     },
@@ -178,8 +213,8 @@ function keyLines(document: Document, lineOf: (offset: number) => number): Recor
 }
 
 /** The keys that the schema knows at a path; records and lists are stepped through. */
-function knownKeys(path: string[]): string[] {
-  let schema: unknown = SlipwayFile;
+function knownKeys(file: unknown, path: string[]): string[] {
+  let schema = file;
   for (const part of path) schema = child(unwrap(schema), part);
   const shape = (unwrap(schema) as { shape?: Record<string, unknown> } | undefined)?.shape;
   return shape ? Object.keys(shape) : [];

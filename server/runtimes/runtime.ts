@@ -17,6 +17,8 @@ export interface Workload {
   env: Record<string, string>;
   /** Variables whose values stand in files, read when the work begins; in what the work prints they become `***`. */
   secretFiles?: Record<string, string>;
+  /** Indexes of the GPUs that it is given. No other work on this host gets them while it runs. */
+  gpus?: number[];
   /** The longest the work may take, enforced even while no control plane runs. */
   timeoutMs?: number;
   /** From SIGTERM to SIGKILL, both to everything the workload has started. */
@@ -46,9 +48,10 @@ export const workloadIdPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
  * - `exited`, `signalled`: its main process ended by itself, or by a signal that is not ours.
  * - `timeout`, `stopped`: we ended it; the exit code or signal is what its main process made of that.
  * - `notStarted`: the work never began and never will (no such command, no such folder).
+ * - `slotTaken`: the work never began, because a GPU that it was given is in use by somebody else.
  * - `lost`: there is evidence that it is gone and no record of how it ended.
  */
-export type EndReason = 'exited' | 'signalled' | 'timeout' | 'stopped' | 'lost' | 'notStarted';
+export type EndReason = 'exited' | 'signalled' | 'timeout' | 'stopped' | 'lost' | 'notStarted' | 'slotTaken';
 
 /** A state a workload has reached. Times are milliseconds since 1970. */
 export type Observed =
@@ -72,9 +75,11 @@ export type Observed =
 export interface GpuCapacity {
   index: number;
   product: string;
+  /** Never changes, whatever else is built in; absent where the driver does not tell. */
+  uuid?: string;
   /** Null where the driver does not tell (unified memory, MIG). */
   memoryBytes: number | null;
-  /** Whether a process that is no workload of ours computes on it: such a GPU is no free slot. */
+  /** Whether somebody else uses it, or has its lease: such a GPU is no free slot. */
   busyByForeign: boolean;
 }
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Sweep } from '../../protocol/entities.ts';
+import type { Sweep, SweepEstimate } from '../../protocol/entities.ts';
 import { command } from '../command.ts';
 import { confirmDeletion, yesOption } from '../confirmDeletion.ts';
 import { connect } from '../connect.ts';
@@ -27,6 +27,7 @@ const start = command({
     const client = await connect(target, shell);
     const { trials, parallel, seed, title } = options;
     const folder = resolve(shell.cwd, options.folder ?? '.');
+    if (!shell.json) note(shell, estimateText(await client.call('estimateSweep', { body: { folder, trials } })));
     const started = await client.call('startSweep', { body: { folder, trials, parallel, seed, title } });
     if (!options.follow) {
       show(shell, started, (it) => describe(shell, it));
@@ -45,6 +46,14 @@ const start = command({
     throw interrupted(started.id, `Stop it: slipway sweep stop ${started.id}`);
   },
 });
+
+/** What the sweep is expected to take, against what the policy leaves of it. */
+function estimateText({ trials, gpuHours, cpuHours, basis, left }: SweepEstimate): string {
+  if (gpuHours === null || cpuHours === null) return `How long ${trials} trials take is not known: ${basis}.`;
+  const hours = (value: number | null) => (value === null ? 'no limit' : `${numberText(value)} left`);
+  const gpus = `${numberText(gpuHours)} GPU hours (${hours(left.gpuHours)})`;
+  return `${trials} trials take about ${gpus} and ${numberText(cpuHours)} CPU hours (${hours(left.cpuHours)}), by the ${basis}.`;
+}
 
 const list = command({
   name: 'sweep list',

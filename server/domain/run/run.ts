@@ -108,6 +108,9 @@ export interface RunState {
   prepared?: Prepared;
   collected?: Collected;
   slots?: { node: string; gpus: number[] };
+  /** It makes room for another and goes back to the queue; how often it has done so is no attempt of its own. */
+  preempted?: { reason: string };
+  preemptions?: number;
   stop?: { reason: string; early: boolean };
   model?: string;
   /** Its logs, curves and folder are gone; the state stays for what was made from it. */
@@ -121,6 +124,7 @@ export type RunEvent = { at: number } & (
   | { type: 'waitingChanged'; waiting: NonNullable<Run['waiting']> }
   | { type: 'refused'; reason: string }
   | { type: 'admitted'; node: string; gpus: number[] }
+  | { type: 'preempted'; reason: string; graceMs: number }
   | { type: 'started'; attempt: number }
   | { type: 'ended'; attempt: number; exitCode: number | null; signal: string | null; reason: string; detail: string }
   | { type: 'collected'; attempt: number; collected: Collected }
@@ -160,7 +164,7 @@ export function reduceRun(state: RunState | undefined, event: RunEvent): Reducti
     case 'prepared':
       if (state.status !== 'preparing') return unchanged(state);
       if (state.stop) return end({ ...state, prepared: event.prepared }, event.at, 'stopped', state.stop.reason);
-      return next({ ...state, prepared: event.prepared, status: 'waiting' }, [submit(state.spec)]);
+      return next({ ...state, prepared: event.prepared, status: 'waiting' }, [submit(state)]);
     case 'prepareFailed':
       if (state.status !== 'preparing') return unchanged(state);
       return end(state, event.at, 'failed', [event.message, event.hint].filter(Boolean).join(' '));
@@ -175,6 +179,8 @@ export function reduceRun(state: RunState | undefined, event: RunEvent): Reducti
       const { waiting: _, ...rest } = state;
       return next({ ...rest, slots, status: 'starting' }, [{ type: 'run.launch', attempt: state.attempt, ...slots }]);
     }
+    case 'preempted':
+      return makeRoom(state, event);
     case 'started':
       if (event.attempt !== state.attempt || state.status !== 'starting') return unchanged(state);
       return next({ ...state, status: 'running', startedAt: state.startedAt ?? event.at }, tellSweep(state));
@@ -197,17 +203,39 @@ function next(
   return { state, commands, receipts };
 }
 
-function submit(spec: RunSpec): Send {
-  const { cpu = 1, memory = 0, gpu = 0, gpuMemory = 0 } = spec.resources;
+function submit({ spec, createdAt, preemptions }: RunState): Send {
+  const { cpu = 1, memory = 0, gpu = 0, gpuMemory = 0, nodes } = spec.resources;
   return send('queue', 'local', {
     type: 'submitted',
     id: spec.id,
-    request: { cpu, memoryBytes: memory, gpu, gpuMemoryBytes: gpuMemory },
+    request: {
+      cpu,
+      memoryBytes: memory,
+      gpu,
+      gpuMemoryBytes: gpuMemory,
+      ...(nodes !== undefined && { members: nodes }),
+    },
     priority: spec.priority,
+    work: `${spec.project}/${spec.step}`,
+    ...(spec.timeoutMs !== undefined && { timeoutMs: spec.timeoutMs }),
+    // Without checkpoints everything would be lost, not only the grace time.
+    ...(spec.collect?.checkpoints && { graceMs: spec.graceMs }),
+    ...(preemptions !== undefined && { since: createdAt }),
   });
 }
 
-const release = (state: RunState): Send => send('queue', 'local', { type: 'released', id: state.spec.id });
+const release = (state: RunState, hasCompleted = false): Send =>
+  send('queue', 'local', { type: 'released', id: state.spec.id, ...(hasCompleted && { hasCompleted }) });
+
+/** It is asked to write a checkpoint and end, and will queue again at its old place. */
+function makeRoom(state: RunState, event: Extract<RunEvent, { type: 'preempted' }>): Reduction<RunState, RunCommand> {
+  const { reason, graceMs } = event;
+  const isAtWork = state.status === 'starting' || state.status === 'running';
+  if (!isAtWork || state.exit) return unchanged(state);
+  return next({ ...state, preempted: { reason }, status: 'stopping', reason }, [
+    { type: 'run.stop', attempt: state.attempt, reason, graceMs },
+  ]);
+}
 
 /** A sweep shows which of its trials run. */
 function tellSweep({ spec }: RunState): Send[] {
@@ -243,6 +271,9 @@ function requestStop(
         : next({ ...state, stop, status: 'stopping', reason: event.reason }, [
             { type: 'run.stop', attempt: state.attempt, reason: event.reason, graceMs: state.spec.graceMs },
           ]);
+    case 'stopping':
+      // It is on its way out to make room: now it does not come back.
+      return next({ ...state, stop, reason: event.reason });
     default:
       return unchanged(state);
   }
@@ -252,8 +283,22 @@ function afterExit(state: RunState, event: Extract<RunEvent, { type: 'ended' }>)
   if (event.attempt !== state.attempt || !state.slots || state.exit) return unchanged(state);
   const { exitCode, signal, reason, detail } = event;
   const exit = { exitCode, signal, reason, detail };
+  if (reason === 'slotTaken' && !state.stop) return queueAgain(state, detail);
   const startedAt = state.startedAt ?? event.at;
-  return next({ ...state, exit, startedAt }, [release(state), { type: 'run.collect', attempt: state.attempt }]);
+  const hasCompleted = reason === 'exited' && exitCode === 0;
+  return next({ ...state, exit, startedAt }, [
+    release(state, hasCompleted),
+    { type: 'run.collect', attempt: state.attempt },
+  ]);
+}
+
+/** It never began: somebody else had one of its GPUs first. */
+function queueAgain(state: RunState, reason: string): Reduction<RunState, RunCommand> {
+  const { slots, ...rest } = state;
+  const again: RunState = { ...rest, attempt: state.attempt + 1, status: 'waiting', reason };
+  return next({ ...again, preemptions: (state.preemptions ?? 0) + 1 }, [
+    send('queue', 'local', { type: 'slotTaken', id: state.spec.id, ...slots! }),
+  ]);
 }
 
 function afterCollect(
@@ -262,16 +307,19 @@ function afterCollect(
 ): Reduction<RunState, RunCommand> {
   const collected = event.collected;
   const verdict = judge(state, collected);
+  const { preempted, preemptions = 0 } = state;
+  const makesRoom = preempted !== undefined && verdict.status !== 'succeeded';
   const mayRetry = verdict.status === 'failed' || verdict.status === 'lost';
-  if (mayRetry && !state.stop && state.attempt <= state.spec.retries) {
-    const { exit: _, slots: __, ...rest } = state;
+  if (!state.stop && (makesRoom || (mayRetry && state.attempt - preemptions <= state.spec.retries))) {
+    const { exit: _, slots: __, preempted: ___, ...rest } = state;
     const again: RunState = {
       ...rest,
+      ...(makesRoom && { preemptions: preemptions + 1 }),
       attempt: state.attempt + 1,
       status: 'waiting',
-      reason: `again after: ${verdict.reason}`,
+      reason: makesRoom ? preempted.reason : `again after: ${verdict.reason}`,
     };
-    return next(again, [submit(state.spec)]);
+    return next(again, [submit(again)]);
   }
   return end({ ...state, collected }, event.at, verdict.status, verdict.reason);
 }

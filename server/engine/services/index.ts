@@ -10,6 +10,7 @@ import { metricServices } from './metrics.ts';
 import { modelServices } from './models.ts';
 import { otherServices } from './other.ts';
 import type { ServiceParts } from './parts.ts';
+import { queueServices } from './queue.ts';
 import { runServices } from './runs.ts';
 import { storageServices } from './storage.ts';
 
@@ -22,6 +23,7 @@ export function createServices(parts: ServiceParts): Services {
     ...loopServices(parts),
     ...modelServices(parts),
     ...deletionServices(parts),
+    ...queueServices(parts),
     ...otherServices(parts),
   };
 }

@@ -10,6 +10,7 @@ import { type FileHandle, link, open, readFile, rename, rm, stat } from 'node:fs
 import { join } from 'node:path';
 import { SlipwayError } from '../../protocol/errors.ts';
 import type { EndReason, Workload } from '../runtime.ts';
+import type { Leases } from './leases.ts';
 
 export const files = {
   workload: 'workload.json',
@@ -25,6 +26,8 @@ export const files = {
 export interface StoredWorkload extends Workload {
   /** `ID/RANDOM`: in the environment of everything the workload starts, so that it can be recognized. */
   mark: string;
+  /** The GPUs that the launcher has to lease first. */
+  leases?: Leases;
 }
 
 /** The environment variable that carries {@link StoredWorkload.mark}. */

@@ -50,6 +50,7 @@ export async function parseGpus(
   return parseTable(gpuTable).map(([index, uuid, product, mebibytes]) => ({
     index: Number(index),
     product: product!,
+    uuid: uuid!,
     // "[N/A]", "[Not Supported]": the driver does not tell.
     memoryBytes: /^\d+$/.test(mebibytes ?? '') ? Number(mebibytes) * MEBIBYTE : null,
     busyByForeign: busyByForeign.has(uuid!),

@@ -20,6 +20,7 @@ import {
   type StoredWorkload,
   writeRecord,
 } from './folder.ts';
+import { takeLeases } from './leases.ts';
 import { tryLock } from './lock.ts';
 import { createMask } from './mask.ts';
 import { describeMembers, type Ending, endMembers, readBootId, readStartToken } from './processes.ts';
@@ -91,6 +92,8 @@ async function work(folder: string): Promise<Exited> {
     return notBegun('stopped', `It was stopped before it began: ${(await readStopOrder(folder, workload)).detail}`);
   }
 
+  const lease = workload.leases && (await takeLeases(workload.leases));
+  if (lease && 'taken' in lease) return notBegun('slotTaken', `Somebody else has the GPU ${lease.taken} now.`);
   const main = await begin(folder, workload);
   if (typeof main === 'string') return notBegun('notStarted', main);
   const leader = { pid: main.pid, startToken: (await readStartToken(main.pid)) ?? '' };
@@ -205,7 +208,7 @@ async function append(log: FileHandle, bytes: Buffer): Promise<void> {
   if (bytes.length > 0) await log.write(bytes).catch(() => {});
 }
 
-function notBegun(reason: 'stopped' | 'notStarted', detail: string): Exited {
+function notBegun(reason: 'stopped' | 'notStarted' | 'slotTaken', detail: string): Exited {
   return { at: Date.now(), exitCode: null, signal: null, reason, detail };
 }
 

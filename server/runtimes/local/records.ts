@@ -12,9 +12,11 @@ const workloadSchema: z.ZodType<StoredWorkload> = z.object({
   cwd: z.string(),
   env: z.record(z.string(), z.string()),
   secretFiles: z.record(z.string(), z.string()).optional(),
+  gpus: z.array(z.int()).optional(),
   timeoutMs: z.number().optional(),
   graceMs: z.number(),
   mark: z.string().min(1),
+  leases: z.object({ folder: z.string(), gpus: z.array(z.string()), owner: z.string() }).optional(),
 });
 
 const startedSchema: z.ZodType<Started> = z.object({
@@ -29,7 +31,7 @@ const exitedSchema: z.ZodType<Exited> = z.object({
   at: z.number(),
   exitCode: z.int().nullable(),
   signal: z.string().nullable(),
-  reason: z.enum(['exited', 'signalled', 'timeout', 'stopped', 'lost', 'notStarted']),
+  reason: z.enum(['exited', 'signalled', 'timeout', 'stopped', 'lost', 'notStarted', 'slotTaken']),
   detail: z.string(),
 });
 

@@ -34,7 +34,9 @@ import {
   writeError,
   writeRecord,
 } from './folder.ts';
+import { readGpus } from './gpus.ts';
 import { type LauncherOptions, spawnLauncher } from './launch.ts';
+import { isLeasedToOthers, type Leases, leaseFolder } from './leases.ts';
 import { readLog } from './log.ts';
 import { isRunning, readBootId, readMark, sendSignal } from './processes.ts';
 import { readExited, readStarted, readWorkload } from './records.ts';
@@ -92,7 +94,8 @@ export class LocalRuntime implements Runtime {
     checkWorkload(workload);
     const folder = await this.#makeFolder(workload.id);
     const mark = `${workload.id}/${randomBytes(12).toString('hex')}`;
-    const isNew = await createRecord(folder, files.workload, { ...workload, mark });
+    const leases = await this.#leasesOf(workload);
+    const isNew = await createRecord(folder, files.workload, { ...workload, mark, leases });
     if (!isNew) checkSame((await readWorkload(folder))!, workload);
     // What was told before may be that there was no trace of it.
     if (!this.#tracked.has(workload.id)) this.#observations.forget(workload.id);
@@ -146,7 +149,10 @@ export class LocalRuntime implements Runtime {
   }
 
   capacity(signal: AbortSignal): AsyncIterable<Capacity> {
-    return watchCapacity(signal, (pid) => this.#isOurs(pid));
+    return watchCapacity(signal, {
+      isOurs: (pid) => this.#isOurs(pid),
+      isLeased: async (gpu) => isLeasedToOthers(await leaseFolder(process.env), gpu, this.#options.root),
+    });
   }
 
   #folder(id: string): string {
@@ -244,6 +250,18 @@ export class LocalRuntime implements Runtime {
     const { launchGraceMs = LAUNCH_GRACE_MS } = this.#options;
     const mayFence = tracked.hasLauncherExited || Date.now() >= tracked.since + launchGraceMs;
     if ((started || mayFence) && (await settle(folder, mayFence))) tracked.isStale = true;
+  }
+
+  async #leasesOf({ id, gpus = [] }: Workload): Promise<Leases | undefined> {
+    if (gpus.length === 0) return undefined;
+    const { gpus: known, problems } = await readGpus((pid) => this.#isOurs(pid));
+    const ids = gpus.map((index) => known.find((gpu) => gpu.index === index)?.uuid);
+    const missing = gpus.filter((_, i) => ids[i] === undefined);
+    if (missing.length > 0) {
+      const message = `GPU ${missing.join(', ')}, which was given to ${id}, is not there.`;
+      throw new SlipwayError('gpus.gone', message, problems[0] ?? 'See nvidia-smi -L.');
+    }
+    return { folder: await leaseFolder(process.env), gpus: ids as string[], owner: this.#options.root };
   }
 
   async #isOurs(pid: number): Promise<boolean> {

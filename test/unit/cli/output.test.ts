@@ -173,10 +173,10 @@ describe('why a run waits', () => {
     const text = explanationOf({ id: 'r2', status: 'waiting', reason: '', waiting });
     assert.match(
       text,
-      /^r2 has waited since .*: needs 2 GPUs, 1 is free, place 2 in the line, behind r1, until about .* \(earlier runs\)\.$/,
+      /^r2 has waited since .*: needs 2 GPUs, 1 is free, place 2 in the line, behind r1, until about .* \(by earlier runs\)\.$/,
     );
     assert.equal(
-      explanationOf({ id: 'r2', status: 'failed', reason: 'boom' }),
+      explanationOf({ id: 'r2', status: 'failed', reason: 'boom', waiting: null }),
       'r2 does not wait: it is failed (boom).',
     );
   });

@@ -100,7 +100,7 @@ describe('views', () => {
     assert.deepEqual(names(views), ['models digits', 'modelVersions digits@v1', 'modelVersions digits@v3']);
   });
 
-  it('of nodes say who holds which GPU, what is used, and who waits; a node that is gone is taken away', () => {
+  it('of nodes say who holds which GPU, what is used, and who waits; a node that is gone is taken away once nobody holds it', () => {
     const gpu = (index: number, busy = false) => ({ index, product: 'gpu', memoryBytes: 1, busy });
     const laptop = { name: 'laptop', cpus: 4, memoryBytes: 8, gpus: [gpu(0), gpu(1, true), gpu(2)] };
     const request = { cpu: 3, memoryBytes: 2, gpu: 1, gpuMemoryBytes: 0 };
@@ -118,14 +118,18 @@ describe('views', () => {
       [3, ['r1', 'foreign', null], ['r2']],
     );
     const moved = reduceQueue(state, { type: 'capacity', at: 3, nodes: [{ ...laptop, name: 'desktop' }] }).state;
-    const views = nodeViews(moved, state);
-    assert.deepEqual(
-      views.map(({ id, data }) => [id, data === null]),
-      [
-        ['laptop', true],
-        ['desktop', false],
-      ],
-    );
+    const shown = (views: View[]) => views.map(({ id, data }) => [id, data === null]);
+    // As long as r1 is there, the node is not gone: it is only not seen.
+    assert.deepEqual(shown(nodeViews(moved, state)), [
+      ['desktop', false],
+      ['laptop', false],
+    ]);
+    const left = reduceQueue(moved, { type: 'released', at: 4, id: 'r1' }).state;
+    const after = reduceQueue(left, { type: 'capacity', at: 5, nodes: [{ ...laptop, name: 'desktop' }] }).state;
+    assert.deepEqual(shown(nodeViews(after, left)), [
+      ['laptop', true],
+      ['desktop', false],
+    ]);
   });
 
   it('of a sweep are written for the trials that changed', () => {

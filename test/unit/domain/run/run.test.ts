@@ -10,7 +10,13 @@ import {
   type RunState,
   reduceRun,
 } from '../../../../server/domain/run/run.ts';
-import { type QueueEvent, type QueueState, reduceQueue } from '../../../../server/domain/schedule/queue.ts';
+import {
+  holdersOf,
+  type QueueEvent,
+  type QueueState,
+  reduceQueue,
+  waitingOf,
+} from '../../../../server/domain/schedule/queue.ts';
 import { runSpec } from './specs.ts';
 
 /** A run and the real queue beside it: what one sends the other arrives in the same step, as in the engine. */
@@ -100,7 +106,7 @@ describe('run', () => {
 
   it('gives its slots back as soon as its program has ended, before its outputs are collected', () => {
     const world = new World().tell(prepared, started(), exit(0));
-    assert.deepEqual(world.queue!.holding, {});
+    assert.deepEqual(holdersOf(world.queue!), {});
   });
 
   const stopped: [state: string, before: Happening[], after: Happening[]][] = [
@@ -114,7 +120,7 @@ describe('run', () => {
       const world = new World({ retries: 3 }).tell(...before, stop, ...after);
       assert.equal(world.status, 'stopped');
       assert.equal(world.run!.reason, 'Stopped by hand.');
-      assert.deepEqual([world.queue!.holding, world.queue!.waiting], [{}, []]);
+      assert.deepEqual([holdersOf(world.queue!), waitingOf(world.queue!)], [{}, []]);
     });
   }
 
@@ -141,7 +147,7 @@ describe('run', () => {
     assert.equal(world.tell(prepared).status, 'waiting');
     assert.equal(world.run!.waiting!.position, 1);
     assert.equal(world.tell(stop).status, 'stopped');
-    assert.deepEqual(world.queue!.waiting, []);
+    assert.deepEqual(waitingOf(world.queue!), []);
     assert.equal(world.run!.waiting, undefined);
   });
 
@@ -149,6 +155,34 @@ describe('run', () => {
     const world = new World({ graceMs: 1234 }).tell(prepared, started(), stop, stop);
     const stops = world.commands.filter(({ type }) => type === 'run.stop');
     assert.deepEqual(stops, [{ type: 'run.stop', attempt: 1, reason: 'Stopped by hand.', graceMs: 1234 }]);
+  });
+
+  it('makes room when it is asked to, and goes on from its checkpoints later, as a new attempt but not as a retry', () => {
+    const world = new World({ collect: { checkpoints: ['ckpt/*'] }, retries: 0 }).tell(prepared, started());
+    world.tell({ type: 'preempted', reason: 'makes room for r9', graceMs: 500 });
+    assert.deepEqual(world.commands.at(-1), {
+      type: 'run.stop',
+      attempt: 1,
+      reason: 'makes room for r9',
+      graceMs: 500,
+    });
+    world.tell(exit(null, 'stopped', 1, 'SIGTERM'), collected());
+    assert.deepEqual([world.status, world.run!.attempt, world.receipts.length], ['starting', 2, 0]);
+    world.tell(started(2), exit(1, 'exited', 2), collected({}, 2));
+    assert.deepEqual([world.status, world.receipts.length], ['failed', 1]);
+  });
+
+  it('does not come back when it is stopped while it makes room', () => {
+    const world = new World({ collect: { checkpoints: ['ckpt/*'] } }).tell(prepared, started());
+    world.tell({ type: 'preempted', reason: 'makes room for r9', graceMs: 500 }, stop);
+    world.tell(exit(null, 'stopped'), collected());
+    assert.deepEqual([world.status, world.run!.reason], ['stopped', 'Stopped by hand.']);
+  });
+
+  it('queues again at its old place when somebody else had its GPU first', () => {
+    const world = new World().tell(prepared, exit(null, 'slotTaken'));
+    assert.deepEqual([world.run!.attempt, world.receipts.length], [2, 0]);
+    assert.ok(['waiting', 'starting'].includes(world.status));
   });
 
   it('tries a failed program again as often as `retries` says, as a new attempt that queues again', () => {
@@ -189,7 +223,7 @@ describe('run', () => {
   it('gives its slots back when its program could not be launched', () => {
     const world = new World().tell(prepared, { type: 'commandFailed', command: 'run.launch', message: 'no shell' });
     assert.equal(world.status, 'failed');
-    assert.deepEqual(world.queue!.holding, {});
+    assert.deepEqual(holdersOf(world.queue!), {});
   });
 
   it('ends when it is stopped and its launch is given up', () => {
@@ -199,7 +233,7 @@ describe('run', () => {
       message: 'no shell',
     });
     assert.ok(hasEnded(world.status));
-    assert.deepEqual(world.queue!.holding, {});
+    assert.deepEqual(holdersOf(world.queue!), {});
   });
 
   it('goes on running when a stop could not be carried out', () => {
@@ -296,9 +330,9 @@ describe('run', () => {
           for (const event of events) {
             world.tell(event);
             const atWork = ['starting', 'running', 'stopping'].includes(world.status) && !world.run!.exit;
-            assert.equal('r1' in world.queue!.holding, atWork, `${event.type} → ${world.status}`);
+            assert.equal('r1' in holdersOf(world.queue!), atWork, `${event.type} → ${world.status}`);
             assert.equal(
-              world.queue!.waiting.length > 0,
+              waitingOf(world.queue!).length > 0,
               world.status === 'waiting',
               `${event.type} → ${world.status}`,
             );

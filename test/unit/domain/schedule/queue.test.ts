@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import {
-  freeOn,
-  type QueueEvent,
-  type QueueNode,
-  type QueueState,
-  type Request,
-  reduceQueue,
-} from '../../../../server/domain/schedule/queue.ts';
+import { holdersOf, reduceQueue, usedOf, waitingOf } from '../../../../server/domain/schedule/queue.ts';
+import type { QueueNode, Request } from '../../../../server/domain/schedule/resources.ts';
+import type { QueueEvent, QueueState } from '../../../../server/domain/schedule/state.ts';
+import { lineOf } from '../../../../server/domain/schedule/tell.ts';
+import type { Waiting } from '../../../../server/protocol/entities.ts';
 
 const GiB = 2 ** 30;
 
@@ -60,28 +57,44 @@ describe('queue', () => {
 
   it('counts what is held of the memory, too', () => {
     const { state } = replay([capacity(node(8, 8)), submit('a', want(1, 5)), submit('b', want(1, 5))]);
-    assert.deepEqual([Object.keys(state.holding), state.waiting.map(({ id }) => id)], [['a'], ['b']]);
+    assert.deepEqual([Object.keys(holdersOf(state)), waitingOf(state).map(({ id }) => id)], [['a'], ['b']]);
   });
 
   it('takes one out of the line that gives up waiting', () => {
     const events = [capacity(node(4)), submit('a', want(4)), submit('b', want(4)), submit('c', want(4))];
     const { state } = replay([...events, { type: 'released', at: ++clock, id: 'b' }]);
-    assert.deepEqual([Object.keys(state.holding), state.waiting.map(({ id }) => id)], [['a'], ['c']]);
+    assert.deepEqual([Object.keys(holdersOf(state)), waitingOf(state).map(({ id }) => id)], [['a'], ['c']]);
   });
 
-  it('never lets a small one overtake the head of the line', () => {
+  it('never lets a small one take what the head of the line waits for', () => {
     const events = [capacity(node(4)), submit('holder', want(3)), submit('big', want(4)), submit('small', want(1))];
     assert.deepEqual(admitted(replay(events).told), ['holder']);
     assert.deepEqual(admitted(replay([...events, release('holder')]).told), ['holder', 'big']);
   });
 
-  it('says why one waits, at which place and behind whom', () => {
+  it('lets a small one pass where it takes nothing that the head lacks', () => {
+    const line = [submit('train', want(1, 1, 1)), submit('head', want(1, 1, 1)), submit('small', want(1))];
+    const { told } = replay([capacity(node(4, 16, [24])), ...line]);
+    assert.deepEqual(admitted(told), ['train', 'small']);
+  });
+
+  it('says why one waits, at which place, behind whom, and what would let it start now', () => {
     const events = [capacity(node(4)), submit('holder', want(3)), submit('big', want(4)), submit('small', want(1))];
     const { told } = replay(events);
-    const head = { reason: 'waits for 4 CPUs to become free', position: 1, ahead: [], since: clock - 1 };
-    assert.deepEqual(lastTold(told, 'big')['waiting'], head);
-    const second = { reason: 'waits behind one other', position: 2, ahead: ['big'], since: clock };
-    assert.deepEqual(lastTold(told, 'small')['waiting'], second);
+    assert.deepEqual(lastTold(told, 'big')['waiting'], {
+      reason: 'waits for 4 CPUs to become free',
+      position: 1,
+      ahead: [],
+      since: clock - 1,
+      startsNowIf: 'it would start now if holder ended',
+    });
+    assert.deepEqual(lastTold(told, 'small')['waiting'], {
+      reason: 'waits behind one other',
+      position: 2,
+      ahead: ['big'],
+      since: clock,
+      startsNowIf: 'there is room for it, which big ahead of it waits for: ahead of big it would start now',
+    });
   });
 
   it('tells a place again only when it has changed', () => {
@@ -92,7 +105,7 @@ describe('queue', () => {
   it('refuses at once what no node can ever hold, and says what there is', () => {
     const { state, told } = replay([capacity(node(4, 8)), submit('huge', want(64))]);
     assert.match(String(told[0]!.event['reason']), /64 CPUs.*laptop has 4 CPUs, 8\.0 GiB memory, 0 GPUs/);
-    assert.deepEqual(state.waiting, []);
+    assert.deepEqual(waitingOf(state), []);
   });
 
   it('refuses a fraction of a GPU', () => {
@@ -104,13 +117,13 @@ describe('queue', () => {
     const busy = node(4, 8, [24]);
     busy.gpus[0]!.busy = true;
     const { state, told } = replay([capacity(busy), submit('train', want(1, 1, 1))]);
-    assert.match(String((lastTold(told, 'train')['waiting'] as { reason: string }).reason), /1 GPUs/);
+    assert.match(String((lastTold(told, 'train')['waiting'] as { reason: string }).reason), /1 GPU with|1 GPU to/);
     assert.deepEqual(admitted(replay([capacity(node(4, 8, [24]))], state).told), ['train']);
   });
 
   it('gives the smallest GPUs whose memory suffices', () => {
     const { state } = replay([capacity(node(8, 64, [80, 24, 40])), submit('train', want(1, 1, 1, 30))]);
-    assert.deepEqual(state.holding['train']!.gpus, [2]);
+    assert.deepEqual(holdersOf(state)['train']![0]!.held.share.gpus, [2]);
   });
 
   it('lets others pass what the nodes of now can never hold: one that cannot start holds nobody up', () => {
@@ -127,6 +140,92 @@ describe('queue', () => {
   it('takes decimal CPU shares at their word: ten tenths fill one CPU', () => {
     const events = Array.from({ length: 11 }, (_, i) => submit(`r${i}`, want(0.1)));
     assert.equal(admitted(replay([capacity(node(1)), ...events]).told).length, 10);
+  });
+
+  it('gives fractions of a GPU where a node offers them, in the sizes that it offers', () => {
+    const sliced = { ...node(4, 8, [24]), gpuShares: [250, 500] };
+    const events = ['a', 'b', 'c'].map((id) => submit(id, want(0, 0, 0.3)));
+    const { state, told } = replay([capacity(sliced), ...events]);
+    assert.deepEqual(admitted(told), ['a', 'b'], 'two halves fill it');
+    assert.equal(holdersOf(state)['a']![0]!.held.share.milliGpu, 500);
+  });
+
+  it('starts a gang on nodes behind the same switch, or not at all', () => {
+    const nodes = ['a', 'b', 'a', 'b'].map((name, n) => ({ ...node(1, 8, [], `n${n}`), labels: { switch: name } }));
+    const gang = { ...want(1), members: 2, together: 'switch' };
+    const { told } = replay([capacity(...nodes), submit('g1', gang), submit('g2', gang), submit('g3', gang)]);
+    const places = told
+      .filter(({ event }) => event.type === 'admitted')
+      .map(({ event }) => (event['members'] as { node: string }[]).map((one) => one.node));
+    assert.deepEqual(places, [
+      ['n0', 'n2'],
+      ['n1', 'n3'],
+    ]);
+  });
+
+  it('lets nobody wait longer than it may, and says that this is why', () => {
+    const patient: QueueEvent = { ...submit('patient', want(4)), maxWaitMs: 60_000 } as QueueEvent;
+    const { told } = replay([
+      capacity(node(4)),
+      submit('holder', want(4)),
+      patient,
+      { type: 'tick', at: clock + 60_000 },
+    ]);
+    assert.deepEqual(lastTold(told, 'patient'), {
+      type: 'refused',
+      reason: 'It waited for 60 s, which is the longest it may wait.',
+    });
+  });
+
+  it('holds a tenant to its quota by product, and nobody else up for it', () => {
+    const quota = { gpus: { gpu: 1 } };
+    const settings = { tenants: { ann: { share: 1, borrows: true, quota } } };
+    const of = (tenant: string, id: string) => ({ ...submit(id, want(0, 0, 1)), tenant }) as QueueEvent;
+    const begin: QueueEvent[] = [{ type: 'configured', at: 0, settings }, capacity(node(4, 8, [24, 24, 24]))];
+    const { told } = replay([...begin, of('ann', 'a1'), of('ann', 'a2'), of('bob', 'b1')]);
+    assert.deepEqual(admitted(told), ['a1', 'b1']);
+    assert.match((lastTold(told, 'a2')['waiting'] as { reason: string }).reason, /the quota of ann for the GPUs/);
+  });
+
+  it('asks the cheapest to make room: the lowest priority, then who has done least', () => {
+    const settings = { preemption: { byPriority: true, byShare: false } };
+    const at = (id: string, priority: number) => ({ ...submit(id, want(1), priority), graceMs: 1000 }) as QueueEvent;
+    const holders = [at('old', 0), at('young', 0), at('higher', 1), submit('rigid', want(1))];
+    const { told, state } = replay([
+      { type: 'configured', at: 0, settings },
+      capacity(node(4)),
+      ...holders,
+      at('urgent', 5),
+    ]);
+    assert.deepEqual(
+      told.filter(({ event }) => event.type === 'preempted').map(({ id }) => id),
+      ['young'],
+    );
+    assert.match((lastTold(told, 'urgent')['waiting'] as { reason: string }).reason, /young makes room for it$/);
+    assert.deepEqual(admitted(replay([release('young')], state).told), ['urgent']);
+  });
+
+  it('estimates the start by how long the like took, with a band from short to long', () => {
+    const job = (id: string) => ({ ...submit(id, want(4)), work: 'digits/train' }) as QueueEvent;
+    const events: QueueEvent[] = [capacity(node(4))];
+    for (const [i, minutes] of [8, 9, 10, 11, 12].entries()) {
+      events.push(job(`r${i}`));
+      clock += minutes * 60_000 - 1;
+      events.push({ ...release(`r${i}`), hasCompleted: true } as QueueEvent);
+    }
+    const begun = clock;
+    const { told } = replay([...events, job('now'), job('next')]);
+    const { estimatedStart, earliestStart, latestStart, basis } = lastTold(told, 'next')['waiting'] as Waiting;
+    const minutes = [earliestStart, estimatedStart, latestStart].map((at) => Math.round((at! - begun) / 60_000));
+    assert.deepEqual([minutes, basis], [[9, 10, 11], 'the last 5 durations of digits/train']);
+  });
+
+  it('takes an admission back whose GPU somebody else had first, and keeps its place', () => {
+    const events = [capacity(node(4, 8, [24])), submit('a', want(0, 0, 1)), submit('b', want(0, 0, 1))];
+    const taken: QueueEvent = { type: 'slotTaken', at: ++clock, id: 'a', node: 'laptop', gpus: [0] };
+    const { state } = replay([...events, taken]);
+    assert.deepEqual([holdersOf(state), lineOf(state).map(({ id }) => id)], [{}, ['a', 'b']]);
+    assert.deepEqual(admitted(replay([capacity(node(4, 8, [24]))], state).told), ['a']);
   });
 
   it('is unharmed by the release of an unknown id', () => {
@@ -175,42 +274,46 @@ describe('queue', () => {
     it('admits nothing beyond what a node has left, and no GPU twice', () => {
       fc.assert(
         fc.property(history, (events) => {
-          let state: QueueState | undefined;
+          let before: QueueState | undefined;
           for (const one of events) {
-            const before: QueueState | undefined = state;
-            state = reduceQueue(before, one).state;
-            for (const [id, held] of Object.entries(state.holding)) {
-              if (before?.holding[id] === held) continue;
-              const on = state.nodes.find(({ name }) => name === held.node)!;
-              const left = freeOn(on, state.holding);
-              assert.ok(left.cpu >= 0 && left.memoryBytes >= 0, `${id} overfills ${held.node}`);
-              const others: [string, { node: string; gpus: number[] }][] = Object.entries(state.holding).filter(
-                ([other, it]) => other !== id && it.node === held.node,
-              );
-              assert.ok(
-                held.gpus.every((gpu) => others.every(([, it]) => !it.gpus.includes(gpu))),
-                `${id} shares a GPU`,
-              );
-              assert.equal(held.gpus.length, held.request.gpu);
+            const { state } = reduceQueue(before, one);
+            const earlier = before ? holdersOf(before) : {};
+            for (const [id, places] of Object.entries(holdersOf(state))) {
+              if (earlier[id]) continue;
+              for (const { node: name, held } of places) {
+                const on = state.nodes.find(({ node: one }) => one.name === name)!;
+                const used = usedOf(state, name);
+                assert.ok(
+                  used.cpus <= on.node.cpus && used.memoryBytes <= on.node.memoryBytes,
+                  `${id} overfills ${name}`,
+                );
+                const others = Object.entries(on.held).filter(([other]) => other !== id);
+                assert.ok(
+                  held.share.gpus.every((gpu) => others.every(([, it]) => !it.share.gpus.includes(gpu))),
+                  `${id} shares a GPU`,
+                );
+                assert.equal(held.share.gpus.length, held.entry.request.gpu);
+              }
             }
+            before = state;
           }
         }),
       );
     });
 
-    it('starves nothing: once all holders let go, everything that fits some node has run, first come first', () => {
+    it('starves nothing: once all holders let go, everything that fits some node has run', () => {
       fc.assert(
         fc.property(history, fc.integer({ min: 6, max: 12 }), (events, cpus) => {
           const last = capacity(node(cpus, 32, [24, 24, 24], 'big'));
           let { state } = replay([...events, last]);
-          const order = state.waiting.map(({ id }) => id);
+          const order = lineOf(state).map(({ id }) => id);
           const ran: string[] = [];
-          for (let round = 0; round < 20 && Object.keys(state.holding).length > 0; round++) {
-            const next = replay([release(Object.keys(state.holding)[0]!)], state);
+          for (let round = 0; round < 20 && Object.keys(holdersOf(state)).length > 0; round++) {
+            const next = replay([release(Object.keys(holdersOf(state))[0]!)], state);
             state = next.state;
             ran.push(...admitted(next.told));
           }
-          assert.deepEqual(state.waiting, []);
+          assert.deepEqual(waitingOf(state), []);
           assert.deepEqual(ran, order);
         }),
       );
@@ -235,7 +338,7 @@ describe('queue', () => {
       fc.assert(
         fc.property(history, (events) => {
           const { state } = replay([capacity(node(4)), ...events]);
-          const all = [...state.waiting.map(({ id }) => id), ...Object.keys(state.holding)];
+          const all = [...waitingOf(state).map(({ id }) => id), ...Object.keys(holdersOf(state))];
           assert.equal(new Set(all).size, all.length);
         }),
       );
