@@ -136,9 +136,18 @@ describe('a person goes through the loop', function () {
 
   it('Start Sweep of slipway.yaml asks for trials and shows them come', async () => {
     await editor.openFile('slipway.yaml');
-    await editor.page.getByRole('button', { name: 'Start sweep' }).scrollIntoViewIfNeeded();
+    const lens = editor.page.getByRole('button', { name: 'Start sweep' });
+    // The editor draws its lenses anew while the file is read: one may be taken away in mid-scroll.
+    await until(
+      () =>
+        lens.scrollIntoViewIfNeeded({ timeout: 5000 }).then(
+          () => true,
+          () => false,
+        ),
+      'the lens',
+    );
     await editor.screenshots('slipway-yaml');
-    await editor.page.getByRole('button', { name: 'Start sweep' }).click();
+    await lens.click();
     await editor.enter('3');
     await head().filter({ hasText: 'running' }).waitFor();
     await until(async () => (await rowsOf(editor.webview().getByRole('table').last())) >= 2, 'the trials');
