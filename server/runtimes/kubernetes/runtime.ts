@@ -24,6 +24,7 @@ import {
   type Node,
   nodeSchema,
   type Pod,
+  podListSchema,
   podSchema,
   type WarningEvent,
 } from './objects.ts';
@@ -230,8 +231,7 @@ export class KubernetesRuntime implements Runtime {
     checkId(id);
     const job = await this.#readJob(id);
     if (!job) throw new SlipwayError('workload.unknown', `There is no workload ${id} in the cluster.`, '', 404);
-    await this.#listed;
-    const pods = [...this.#seenOf(id).pods.values()];
+    const pods = await this.#readPods(id);
     const ended = endedOf(job, pods);
     if (ended) {
       throw new SlipwayError('workload.ended', `${id} has ended: ${ended.detail}`, 'Start it again first.', 409);
@@ -263,6 +263,15 @@ export class KubernetesRuntime implements Runtime {
     }
   }
 
+  /** Its pods as they are now; what is watched may be a moment behind. */
+  async #readPods(id: string): Promise<Pod[]> {
+    const query = { labelSelector: `${labels.workload}=${id}` };
+    const answer = await this.#client.request('GET', `/api/v1/namespaces/${this.#options.pods.namespace}/pods`, {
+      query,
+    });
+    return podListSchema.parse(answer).items;
+  }
+
   /** The Job under this name: the one that is there, else the given one. */
   async #createJob(id: string, manifest: object, order?: 'read first'): Promise<Job> {
     const there = order && (await this.#readJob(id));
@@ -286,9 +295,7 @@ export class KubernetesRuntime implements Runtime {
   async #endPods(id: string, graceMs: number): Promise<void> {
     const { namespace } = this.#options.pods;
     const path = `/api/v1/namespaces/${namespace}/pods`;
-    const query = { labelSelector: `${labels.workload}=${id}` };
-    const { items } = (await this.#client.request('GET', path, { query })) as { items: unknown[] };
-    for (const pod of items.map((item) => podSchema.parse(item)).filter((one) => !isOver(one))) {
+    for (const pod of (await this.#readPods(id)).filter((one) => !isOver(one))) {
       // Never 0: that removes the pod from the API while its processes may go on.
       const gracePeriodSeconds = Math.max(1, Math.ceil(graceMs / 1000) + shipSeconds);
       const body = { gracePeriodSeconds, preconditions: { uid: pod.metadata.uid } };
