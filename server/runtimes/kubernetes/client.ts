@@ -130,7 +130,9 @@ function unreachable(server: string, cause: unknown): SlipwayError {
 function mayPass(error: unknown): boolean {
   if (error instanceof KubernetesError) {
     const isWebhookAway = /failed calling webhook/.test(error.message);
-    return isWebhookAway || error.httpStatus === 429 || error.httpStatus >= 500;
+    // An API server that has just started refuses what it cannot judge yet: its list of roles is still coming in.
+    const isAuthorizerEmpty = error.httpStatus === 403 && /RBAC: .*clusterrole.* not found/.test(error.message);
+    return isWebhookAway || isAuthorizerEmpty || error.httpStatus === 429 || error.httpStatus >= 500;
   }
   return error instanceof SlipwayError && error.code === 'kubernetes.unreachable';
 }

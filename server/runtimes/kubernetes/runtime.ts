@@ -55,6 +55,8 @@ export interface KubernetesRuntimeOptions {
 
 /** Beyond the grace time, for our container to bring the last bytes home. */
 const shipSeconds = 5;
+/** How long a connection into a pod that has ended may still bring bytes; the stored log has them all. */
+const lastBytesMs = 2000;
 const mergePatch = 'application/merge-patch+json';
 
 /** What is known of one workload. */
@@ -490,6 +492,16 @@ export class KubernetesRuntime implements Runtime {
     const connection = await openAgent(this.#client, pod);
     const abort = () => connection.destroy();
     request.signal.addEventListener('abort', abort);
+    // A connection into a pod that ends may stay open and silent for ever.
+    const id = pod.metadata.labels[labels.workload] ?? '';
+    const seen = this.#seenOf(id);
+    let last: NodeJS.Timeout | undefined;
+    const look = () => {
+      const now = seen.pods.get(pod.metadata.uid);
+      if (!now || isOver(now)) last ??= setTimeout(abort, lastBytesMs);
+    };
+    seen.wake.add(look);
+    look();
     try {
       const answer = await new Promise<IncomingMessage>((resolve, reject) => {
         const path = `/log?offset=${offset}&follow=${request.follow ? 1 : 0}`;
@@ -501,6 +513,8 @@ export class KubernetesRuntime implements Runtime {
       for await (const bytes of answer) yield bytes as Buffer;
     } finally {
       request.signal.removeEventListener('abort', abort);
+      seen.wake.delete(look);
+      clearTimeout(last);
       connection.destroy();
     }
   }
