@@ -26,7 +26,7 @@ import { prepareImages } from './images.ts';
 import { type Kubectl, kubectlOf } from './kubectl.ts';
 import { bridge, folder, kubeconfig, nodeFolder, nodes, runFolder } from './layout.ts';
 import { makeNetwork, removeNetwork } from './network.ts';
-import { removeCgroups, startContainerd, startKubelet, startProxy } from './node.ts';
+import { importImages, removeCgroups, startContainerd, startKubelet, startProxy } from './node.ts';
 import { makeCertificates } from './pki.ts';
 import { componentPids, endProcesses, execute, waitFor } from './processes.ts';
 import { startMinio, startPostgres } from './stores.ts';
@@ -51,7 +51,13 @@ export async function up(): Promise<Cluster> {
   const { SLIPWAY_TEST_MINIO: minio } = await prepareMinio();
   const initdb = onPath('initdb');
   const cluster = { programs, minio, kubeconfig, kubectl: kubectlOf(programs.kubernetes) };
-  if (isUp()) return cluster;
+  if (isUp()) {
+    const { imported } = readReady();
+    const fresh = archives.filter((archive) => !imported.includes(archive)); // our own image, built anew
+    for (const node of nodes) await importImages(node, fresh);
+    if (fresh.length > 0) writeReady({ programs, imported: archives });
+    return cluster;
+  }
   await down(); // what an interrupted start left
   mkdirSync(folder, { recursive: true, mode: 0o711 });
   mkdirSync(runFolder, { recursive: true, mode: 0o711 });
@@ -77,8 +83,22 @@ export async function up(): Promise<Cluster> {
       await addGpus(cluster.kubectl, node);
     }),
   );
-  writeFileSync(readyFile, JSON.stringify(programs));
+  writeReady({ programs, imported: archives });
   return cluster;
+}
+
+interface Ready {
+  programs: ClusterPrograms;
+  /** Archives of images that the nodes have. */
+  imported: string[];
+}
+
+function readReady(): Ready {
+  return JSON.parse(readFileSync(readyFile, 'utf8')) as Ready;
+}
+
+function writeReady(ready: Ready): void {
+  writeFileSync(readyFile, JSON.stringify(ready));
 }
 
 export function isUp(): boolean {
@@ -105,8 +125,7 @@ export async function down(): Promise<void> {
 /** Lines for a person. */
 export async function status(): Promise<string> {
   if (!isUp()) return 'The test cluster is down.';
-  const { kubernetes } = JSON.parse(readFileSync(readyFile, 'utf8')) as ClusterPrograms;
-  const list = await kubectlOf(kubernetes)(['get', 'nodes', '-o', 'wide']);
+  const list = await kubectlOf(readReady().programs.kubernetes)(['get', 'nodes', '-o', 'wide']);
   return `The test cluster is up on ${bridge.name}; export KUBECONFIG=${kubeconfig}\n${list}`;
 }
 

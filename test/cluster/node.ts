@@ -11,9 +11,16 @@ export const pauseImage = 'slipway.test/pause:1';
 export async function startContainerd(node: Node, archives: string[]): Promise<void> {
   writeContainerdConfig(node);
   runContainerd(node);
-  const ctr = ['ctr', '-a', containerdSocket(node), '-n', 'k8s.io'];
-  await waitFor(`containerd of ${node.name} does not answer`, 20_000, () => execute([...ctr, 'version']));
-  for (const archive of archives) await execute([...ctr, 'image', 'import', archive]);
+  await waitFor(`containerd of ${node.name} does not answer`, 20_000, () => execute([...ctr(node), 'version']));
+  await importImages(node, archives);
+}
+
+export async function importImages(node: Node, archives: string[]): Promise<void> {
+  for (const archive of archives) await execute([...ctr(node), 'image', 'import', archive]);
+}
+
+function ctr(node: Node): string[] {
+  return ['ctr', '-a', containerdSocket(node), '-n', 'k8s.io'];
 }
 
 export function runContainerd(node: Node): void {

@@ -35,6 +35,8 @@ export interface RequestOptions {
 const http = new IsomorphicFetchHttpLibrary();
 /** A restart of the API server, or of a webhook that it asks, is not the end of a write; a person waits for a read. */
 const patienceMs = { write: 120_000, read: 15_000 };
+/** The longest a single answer may take. */
+const requestMs = 30_000;
 const firstDelayMs = 200;
 const longestDelayMs = 5000;
 
@@ -82,7 +84,8 @@ export class KubernetesClient {
       request.setHeaderParam('Content-Type', options.contentType ?? 'application/json');
       request.setBody(JSON.stringify(options.body));
     }
-    request.setSignal(options.signal ?? AbortSignal.timeout(30_000));
+    const limit = AbortSignal.timeout(requestMs);
+    request.setSignal(options.signal ? AbortSignal.any([options.signal, limit]) : limit);
     await this.config.applySecurityAuthentication(request);
     let status: number;
     let text: string;
@@ -127,7 +130,9 @@ function unreachable(server: string, cause: unknown): SlipwayError {
 function mayPass(error: unknown): boolean {
   if (error instanceof KubernetesError) {
     const isWebhookAway = /failed calling webhook/.test(error.message);
-    return isWebhookAway || error.httpStatus === 429 || error.httpStatus >= 500;
+    // An API server that has just started refuses what it cannot judge yet: its list of roles is still coming in.
+    const isAuthorizerEmpty = error.httpStatus === 403 && /RBAC: .*clusterrole.* not found/.test(error.message);
+    return isWebhookAway || isAuthorizerEmpty || error.httpStatus === 429 || error.httpStatus >= 500;
   }
   return error instanceof SlipwayError && error.code === 'kubernetes.unreachable';
 }

@@ -85,6 +85,7 @@ export const podSchema = z.object({
     .prefault({}),
 });
 export type Pod = z.infer<typeof podSchema>;
+export const podListSchema = z.object({ items: z.array(podSchema) });
 
 export const nodeSchema = z.object({
   metadata,

@@ -24,6 +24,7 @@ import {
   type Node,
   nodeSchema,
   type Pod,
+  podListSchema,
   podSchema,
   type WarningEvent,
 } from './objects.ts';
@@ -54,6 +55,8 @@ export interface KubernetesRuntimeOptions {
 
 /** Beyond the grace time, for our container to bring the last bytes home. */
 const shipSeconds = 5;
+/** How long a connection into a pod that has ended may still bring bytes; the stored log has them all. */
+const lastBytesMs = 2000;
 const mergePatch = 'application/merge-patch+json';
 
 /** What is known of one workload. */
@@ -230,8 +233,7 @@ export class KubernetesRuntime implements Runtime {
     checkId(id);
     const job = await this.#readJob(id);
     if (!job) throw new SlipwayError('workload.unknown', `There is no workload ${id} in the cluster.`, '', 404);
-    await this.#listed;
-    const pods = [...this.#seenOf(id).pods.values()];
+    const pods = await this.#readPods(id);
     const ended = endedOf(job, pods);
     if (ended) {
       throw new SlipwayError('workload.ended', `${id} has ended: ${ended.detail}`, 'Start it again first.', 409);
@@ -263,6 +265,15 @@ export class KubernetesRuntime implements Runtime {
     }
   }
 
+  /** Its pods as they are now; what is watched may be a moment behind. */
+  async #readPods(id: string): Promise<Pod[]> {
+    const query = { labelSelector: `${labels.workload}=${id}` };
+    const answer = await this.#client.request('GET', `/api/v1/namespaces/${this.#options.pods.namespace}/pods`, {
+      query,
+    });
+    return podListSchema.parse(answer).items;
+  }
+
   /** The Job under this name: the one that is there, else the given one. */
   async #createJob(id: string, manifest: object, order?: 'read first'): Promise<Job> {
     const there = order && (await this.#readJob(id));
@@ -286,9 +297,7 @@ export class KubernetesRuntime implements Runtime {
   async #endPods(id: string, graceMs: number): Promise<void> {
     const { namespace } = this.#options.pods;
     const path = `/api/v1/namespaces/${namespace}/pods`;
-    const query = { labelSelector: `${labels.workload}=${id}` };
-    const { items } = (await this.#client.request('GET', path, { query })) as { items: unknown[] };
-    for (const pod of items.map((item) => podSchema.parse(item)).filter((one) => !isOver(one))) {
+    for (const pod of (await this.#readPods(id)).filter((one) => !isOver(one))) {
       // Never 0: that removes the pod from the API while its processes may go on.
       const gracePeriodSeconds = Math.max(1, Math.ceil(graceMs / 1000) + shipSeconds);
       const body = { gracePeriodSeconds, preconditions: { uid: pod.metadata.uid } };
@@ -483,6 +492,16 @@ export class KubernetesRuntime implements Runtime {
     const connection = await openAgent(this.#client, pod);
     const abort = () => connection.destroy();
     request.signal.addEventListener('abort', abort);
+    // A connection into a pod that ends may stay open and silent for ever.
+    const id = pod.metadata.labels[labels.workload] ?? '';
+    const seen = this.#seenOf(id);
+    let last: NodeJS.Timeout | undefined;
+    const look = () => {
+      const now = seen.pods.get(pod.metadata.uid);
+      if (!now || isOver(now)) last ??= setTimeout(abort, lastBytesMs);
+    };
+    seen.wake.add(look);
+    look();
     try {
       const answer = await new Promise<IncomingMessage>((resolve, reject) => {
         const path = `/log?offset=${offset}&follow=${request.follow ? 1 : 0}`;
@@ -494,6 +513,8 @@ export class KubernetesRuntime implements Runtime {
       for await (const bytes of answer) yield bytes as Buffer;
     } finally {
       request.signal.removeEventListener('abort', abort);
+      seen.wake.delete(look);
+      clearTimeout(last);
       connection.destroy();
     }
   }

@@ -43,10 +43,11 @@ export async function watchList<T>(client: KubernetesClient, request: ListReques
   while (!request.signal.aborted) {
     try {
       version ??= await listAll(client, request);
-      failures = 0;
       version = await watchFrom(client, request, version, (seen) => {
         version = seen;
+        failures = 0;
       });
+      failures = 0;
     } catch (error) {
       if (request.signal.aborted) return;
       if (error instanceof Gone) {
@@ -55,6 +56,8 @@ export async function watchList<T>(client: KubernetesClient, request: ListReques
       }
       failures++;
       request.onBreak?.(error);
+      // A server that has just come back may not know our version yet ("too large resource version"): a list is fresh.
+      if (failures > 1) version = undefined;
       // Many control planes must not come back in step.
       const waitMs = Math.min(longestDelayMs, firstDelayMs * 2 ** failures) * (0.5 + Math.random() / 2);
       await delay(waitMs, undefined, { signal: request.signal }).catch(() => {});
