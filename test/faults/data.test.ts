@@ -82,6 +82,7 @@ describe('datasets whose control plane is killed', function () {
       push: await timed(() => must('push', 'measure', '--remote', 's3://data/measure')),
     };
     for (let round = 0; round < kills; round++) {
+      if (round % 10 === 0) console.log(`      ${round} of ${kills} kills`);
       const kind = (['add', 'push', 'pull', 'gc'] as const)[round % 4]!;
       if (kind === 'add') {
         const added = await killedDuring(lasts.add, 'add', write(`new${round}`), '--name', 'killed', '--rehash');
