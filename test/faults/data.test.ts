@@ -11,7 +11,7 @@ import { randomOf } from '../integration/loop/killedLoop.ts';
 import { type Ended, makePlace, type Place, type Server } from '../integration/loop/place.ts';
 
 const kills = 50;
-const files = 1500;
+const files = 500;
 
 describe('datasets whose control plane is killed', function () {
   this.timeout(18 * 60_000);
