@@ -58,7 +58,8 @@ export class S3Remote implements Remote {
   static async open(options: S3RemoteOptions, signal?: AbortSignal): Promise<S3Remote> {
     const remote = new S3Remote(options);
     try {
-      await remote.retrying('look for the bucket', () => remote.#request('HEAD', null), signal);
+      // Not by HEAD, whose answers have no body and so do not say what is wrong.
+      await remote.retrying('look for the bucket', () => remote.#exists(''), signal);
       return remote;
     } catch (error) {
       remote.close();
@@ -107,7 +108,7 @@ export class S3Remote implements Remote {
     }
     const rest = digests.filter((digest) => this.#objectKey(digest) > after);
     await forEachBounded(rest, LOOK_UPS_AT_ONCE, signal, async (digest) => {
-      if (await this.retrying('look up', () => this.#exists(digest), signal)) found.add(digest);
+      if (await this.retrying('look up', () => this.#exists(this.#objectKey(digest)), signal)) found.add(digest);
     });
     return found;
   }
@@ -175,7 +176,7 @@ export class S3Remote implements Remote {
       async () => {
         // A completion whose answer was lost is found done.
         await complete().catch(async (error: unknown) => {
-          if (codeOf(error) !== 'NoSuchUpload' || !(await this.#exists(digest))) throw error;
+          if (codeOf(error) !== 'NoSuchUpload' || !(await this.#exists(key))) throw error;
         });
       },
       signal,
@@ -262,19 +263,14 @@ export class S3Remote implements Remote {
     this.#agent.destroy();
   }
 
-  async #exists(digest: string): Promise<boolean> {
-    return this.#request('HEAD', this.#objectKey(digest)).then(
-      () => true,
-      (error: unknown) => {
-        if (isMissing(error)) return false;
-        throw error;
-      },
-    );
+  async #exists(key: string): Promise<boolean> {
+    const page = await this.#client.listObjectsV2Query(this.#options.bucket, key, '', '', 1, '');
+    return page.objects[0]?.name === key;
   }
 
   async #request(
     method: string,
-    key: string | null,
+    key: string,
     {
       headers,
       body,
@@ -283,7 +279,7 @@ export class S3Remote implements Remote {
     }: { headers?: Headers; body?: Buffer; query?: string; expected?: number[] } = {},
   ): Promise<http.IncomingMessage> {
     const { bucket } = this.#options;
-    const target = { method, bucketName: bucket, ...(key !== null && { objectName: key }), query, headers };
+    const target = { method, bucketName: bucket, objectName: key, query, headers };
     const response = await this.#client.makeRequestAsync(target, body ?? '', expected);
     if (method !== 'GET') response.resume();
     return response;

@@ -11,7 +11,7 @@ import { randomOf } from '../integration/loop/killedLoop.ts';
 import { type Ended, makePlace, type Place, type Server } from '../integration/loop/place.ts';
 
 const kills = 50;
-const files = 1500;
+const files = 500;
 
 describe('datasets whose control plane is killed', function () {
   this.timeout(18 * 60_000);
@@ -82,6 +82,7 @@ describe('datasets whose control plane is killed', function () {
       push: await timed(() => must('push', 'measure', '--remote', 's3://data/measure')),
     };
     for (let round = 0; round < kills; round++) {
+      if (round % 10 === 0) console.log(`      ${round} of ${kills} kills`);
       const kind = (['add', 'push', 'pull', 'gc'] as const)[round % 4]!;
       if (kind === 'add') {
         const added = await killedDuring(lasts.add, 'add', write(`new${round}`), '--name', 'killed', '--rehash');

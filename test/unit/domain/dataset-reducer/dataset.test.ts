@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   type DatasetEvent,
   type DatasetState,
+  presentDatasetVersions,
   reduceDataset,
   type SplitFacts,
 } from '../../../../server/domain/dataset/dataset.ts';
@@ -73,5 +74,38 @@ describe('dataset', () => {
 
   it('ignores a split of a version that does not exist', () => {
     assert.equal(replay([added('a'), split(2)]).receipts.length, 1);
+  });
+});
+
+describe('a dataset version that is deleted', () => {
+  const deleted = (version: number, erased?: number): DatasetEvent => ({
+    ...{ type: 'deleted', at: 9, version, dependents: ['run:r1'] },
+    ...(erased !== undefined && { erased }),
+  });
+
+  it('leaves a receipt that names it, its split and what depended on it, once', () => {
+    const { state, receipts } = replay([added('a'), split(1), deleted(1), deleted(1)]);
+    assert.equal(receipts.length, 3);
+    const { kind, inputs, evidence } = receipts[2]!;
+    assert.equal(kind, 'deleted');
+    assert.deepEqual(
+      inputs.map(({ name }) => name),
+      ['dataset:digits@v1', 'split:digits@v1'],
+    );
+    assert.deepEqual(evidence['dependents'], ['run:r1']);
+    assert.deepEqual(presentDatasetVersions(state), []);
+  });
+
+  it('gives its number to no other, and the same bytes make a version again', () => {
+    const { state } = replay([added('a'), added('b'), deleted(2), added('b'), added('b')]);
+    assert.deepEqual(
+      presentDatasetVersions(state).map(({ version }) => version),
+      [1, 3],
+    );
+  });
+
+  it('says how many files were erased with it', () => {
+    const { receipts } = replay([added('a'), deleted(1, 2)]);
+    assert.equal(receipts[1]!.evidence['erasedFiles'], 2);
   });
 });
