@@ -33,6 +33,7 @@ import { allPoints, seriesMessages, tagMessages } from './seriesStream.ts';
 import { createServices } from './services/index.ts';
 import type { ControlPlane } from './services.ts';
 import { StoreUse } from './storeUse.ts';
+import { SystemMetrics } from './systemMetrics.ts';
 import { TensorBoards } from './tensorBoards.ts';
 import { Tracking } from './tracking/index.ts';
 
@@ -86,7 +87,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 
   await keepHeads(context);
   await operations.markCutOff();
-  background(context, 'the watch of workloads', () => observeWorkloads(context, gateway, metrics));
+  const system = new SystemMetrics(context);
+  background(context, 'the watch of workloads', () => observeWorkloads(context, gateway, metrics, system));
+  background(context, 'the record of system metrics', () => system.record());
   await adoptWorkloads(context);
   await gateway.start();
   live.gatewayUrl = gateway.url;

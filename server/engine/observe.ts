@@ -14,19 +14,31 @@ import type { GatewayProcess } from './gatewayProcess.ts';
 import type { LiveFigures } from './live.ts';
 import { endpointOfReplica } from './replicas.ts';
 import { workloadId } from './runFolder.ts';
+import type { SystemMetrics } from './systemMetrics.ts';
 import type { RevisionFigures } from './views.ts';
 
 /** Watches the runtime for ever and tells the reducers. */
-export async function observeWorkloads(context: Context, gateway: GatewayProcess, metrics: RunMetrics): Promise<void> {
+export async function observeWorkloads(
+  context: Context,
+  gateway: GatewayProcess,
+  metrics: RunMetrics,
+  system: SystemMetrics,
+): Promise<void> {
   for await (const observed of context.runtime.watch(context.signal)) {
-    tell(context, gateway, metrics, observed).catch((error: unknown) => {
+    tell(context, gateway, metrics, system, observed).catch((error: unknown) => {
       if (!context.signal.aborted)
         context.log('error', `${observed.id} ${observed.type} could not be told`, { error: String(error) });
     });
   }
 }
 
-async function tell(context: Context, gateway: GatewayProcess, metrics: RunMetrics, observed: Observed): Promise<void> {
+async function tell(
+  context: Context,
+  gateway: GatewayProcess,
+  metrics: RunMetrics,
+  system: SystemMetrics,
+  observed: Observed,
+): Promise<void> {
   const { engine } = context;
   if (gateway.isWorkload(observed.id)) {
     if (observed.type === 'ended') await gateway.restart(observed.id);
@@ -46,9 +58,11 @@ async function tell(context: Context, gateway: GatewayProcess, metrics: RunMetri
   if (observed.type === 'condition') return; // local work has none
   if (observed.type === 'started') {
     metrics.begin(state);
+    system.begin(state);
     await engine.send('run', run, { type: 'started', attempt });
     return;
   }
+  system.end(run);
   await metrics.finish(run);
   const { exitCode, signal, reason, detail } = observed;
   await engine.send('run', run, { type: 'ended', attempt, exitCode, signal, reason, detail });

@@ -84,7 +84,10 @@ export async function* seriesMessages(
   const held = new Map<string, Held>();
   try {
     while (!signal.aborted) {
-      for (const [followed, changed] of await news.next(roundMs)) {
+      const all = await news.next(roundMs);
+      // Before what is told now: an end that comes meanwhile is news of the next round.
+      const isLast = [...runs.values()].every(({ isEnded }) => isEnded);
+      for (const [followed, changed] of all) {
         for (const { run, tag } of tagsOf.get(followed.run) ?? []) {
           if (changed !== 'all' && !changed.has(tag)) continue;
           const series = followed.series.get(tag);
@@ -97,7 +100,7 @@ export async function* seriesMessages(
           if (signal.aborted) return;
         }
       }
-      if ([...runs.values()].every(({ isEnded }) => isEnded)) return;
+      if (isLast) return;
     }
   } finally {
     news.stop();

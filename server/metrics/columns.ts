@@ -8,6 +8,10 @@ export interface ScalarColumns {
 }
 
 const FIRST_CAPACITY = 4;
+/** Memory that short series share, and how much of it is taken. */
+let shared = new Float64Array(0);
+let taken = 0;
+const SHARED_LENGTH = 1 << 13;
 /** Shared by all that are empty: a log may have a million tags with a point each. */
 const nothing = new Float64Array(0);
 
@@ -70,12 +74,22 @@ function reserve(columns: ScalarColumns, needed: number): void {
   if (needed <= steps.length) return;
   const factor = steps.length < 4096 ? 4 : 1.5;
   const capacity = Math.ceil(Math.max(needed, FIRST_CAPACITY, steps.length * factor));
-  // One piece of memory for the three: short series are many.
-  const memory = new Float64Array(3 * capacity);
+  // One piece of memory for the three, and one for many series while they are short.
+  const memory = capacity === FIRST_CAPACITY ? takeShared(3 * capacity) : new Float64Array(3 * capacity);
   columns.steps = memory.subarray(0, capacity);
   columns.wallTimes = memory.subarray(capacity, 2 * capacity);
   columns.values = memory.subarray(2 * capacity);
   columns.steps.set(steps);
   columns.wallTimes.set(wallTimes);
   columns.values.set(values);
+}
+
+function takeShared(length: number): Float64Array {
+  // It has no length any more once its memory has moved to another thread with the points in it.
+  if (shared.length < taken + length) {
+    shared = new Float64Array(SHARED_LENGTH);
+    taken = 0;
+  }
+  taken += length;
+  return shared.subarray(taken - length, taken);
 }

@@ -3,8 +3,10 @@ import { emptyColumns, type ScalarColumns } from './columns.ts';
 /** One tag of one run, as the decoder knows it. */
 export interface Tag {
   readonly name: string;
-  /** The name's bytes as they stand in the file. */
-  readonly bytes: DataView;
+  /** The name's bytes as they stand in the file: so many, in a memory shared with other names. */
+  readonly memory: DataView;
+  readonly start: number;
+  readonly length: number;
   /** Points not yet taken from the decoder. */
   points: ScalarColumns;
   /** The plugin named by the tag's first metadata (`scalars`, `histograms`, …); empty until it is seen. */
@@ -15,14 +17,17 @@ export interface Tag {
 
 /** The tags of one run, found by the bytes of their names: no string is made for a name seen before. */
 export class TagTable {
-  private readonly byHash = new Map<number, Tag[]>();
+  private readonly byHash = new Map<number, Tag | Tag[]>();
+  /** Where the next names go: a log may have a million of them. */
+  private memory = new DataView(new ArrayBuffer(0));
+  private used = 0;
   private readonly byName = new Map<string, Tag>();
   private last: Tag | undefined;
 
   /** The tag whose name is `bytes[start, end)`; made when it is new. */
   find(bytes: DataView, start: number, end: number): Tag {
     const guess = this.last?.likelyNext;
-    if (guess !== undefined && isEqual(guess.bytes, bytes, start, end)) {
+    if (guess !== undefined && isEqual(guess, bytes, start, end)) {
       this.last = guess;
       return guess;
     }
@@ -45,30 +50,46 @@ export class TagTable {
 
   private search(bytes: DataView, start: number, end: number): Tag {
     const hash = fnv1a(bytes, start, end);
-    const bucket = this.byHash.get(hash) ?? [];
-    for (const tag of bucket) if (isEqual(tag.bytes, bytes, start, end)) return tag;
-    const own = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start).slice();
-    const name = new TextDecoder().decode(own);
+    const known = this.byHash.get(hash);
+    const bucket = known === undefined ? [] : Array.isArray(known) ? known : [known];
+    for (const tag of bucket) if (isEqual(tag, bytes, start, end)) return tag;
+    const own = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+    const name = decoder.decode(own);
     // Names that are not valid UTF-8 can decode to the same string: they are then one tag.
     const tag = this.byName.get(name) ?? {
       name,
-      bytes: new DataView(own.buffer),
+      ...this.keep(own),
       points: emptyColumns(),
       plugin: '',
       likelyNext: undefined,
     };
     this.byName.set(name, tag);
-    this.byHash.set(hash, [...bucket, tag]);
+    this.byHash.set(hash, bucket.length === 0 ? tag : [...bucket, tag]);
     return tag;
+  }
+
+  /** Copies a name's bytes to where they stay. */
+  private keep(own: Uint8Array): Pick<Tag, 'memory' | 'start' | 'length'> {
+    if (this.used + own.length > this.memory.byteLength) {
+      this.memory = new DataView(new ArrayBuffer(Math.max(NAME_MEMORY_BYTES, own.length)));
+      this.used = 0;
+    }
+    const { memory, used: start } = this;
+    new Uint8Array(memory.buffer).set(own, start);
+    this.used += own.length;
+    return { memory, start, length: own.length };
   }
 }
 
-function isEqual(name: DataView, bytes: DataView, start: number, end: number): boolean {
-  const length = name.byteLength;
+const NAME_MEMORY_BYTES = 1 << 14;
+const decoder = new TextDecoder();
+
+function isEqual(name: Tag, bytes: DataView, start: number, end: number): boolean {
+  const { length, memory, start: own } = name;
   if (length !== end - start) return false;
   let at = 0;
-  for (; at <= length - 4; at += 4) if (name.getInt32(at) !== bytes.getInt32(start + at)) return false;
-  for (; at < length; at++) if (name.getUint8(at) !== bytes.getUint8(start + at)) return false;
+  for (; at <= length - 4; at += 4) if (memory.getInt32(own + at) !== bytes.getInt32(start + at)) return false;
+  for (; at < length; at++) if (memory.getUint8(own + at) !== bytes.getUint8(start + at)) return false;
   return true;
 }
 

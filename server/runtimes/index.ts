@@ -6,6 +6,7 @@
 export { tryLock } from './local/lock.ts';
 export { readBootId } from './local/processes.ts';
 export { LocalRuntime, type LocalRuntimeOptions } from './local/runtime.ts';
+export { type GpuUsage, parseGpuUsage, readGpuUsage, readUsage, type Usage } from './local/usage.ts';
 export type {
   Capacity,
   EndReason,

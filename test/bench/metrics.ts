@@ -40,17 +40,19 @@ async function load(): Promise<BenchRow[]> {
       if (read !== points) throw new Error(`${read} points were read instead of ${points}.`);
     }
     const seconds = medianOf(ours, 'seconds');
+    // As of the Python reader, whose imports are not counted.
+    const loadSeconds = medianOf(ours, 'loadSeconds');
     const [rustSeconds, pythonSeconds] = [medianOf(rust, 'seconds'), medianOf(python, 'seconds')];
     const [bytes, rustBytes] = [medianOf(ours, 'peakBytes'), medianOf(rust, 'peakBytes')];
     return [
       {
         ...{
-          name: 'cold load against EventAccumulator',
-          value: round3(seconds),
+          name: 'cold load against EventAccumulator, start of neither counted',
+          value: round3(loadSeconds),
           unit: 's',
           peer: round3(pythonSeconds),
         },
-        ...{ goal: '100 times as fast', met: pythonSeconds / seconds >= 100 },
+        ...{ goal: '100 times as fast', met: pythonSeconds / loadSeconds >= 100 },
       },
       {
         ...{
@@ -76,8 +78,8 @@ async function load(): Promise<BenchRow[]> {
   }
 }
 
-function medianOf(loads: Load[], key: 'seconds' | 'peakBytes'): number {
-  const sorted = loads.map((one) => one[key]).sort((a, b) => a - b);
+function medianOf(loads: Load[], key: 'seconds' | 'loadSeconds' | 'peakBytes'): number {
+  const sorted = loads.map((one) => one[key]!).sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)]!;
 }
 

@@ -48,13 +48,19 @@ export function parseOrder(orders: readonly string[]): (a: TrackedState, b: Trac
   return (a, b) => {
     for (const { read, sign } of keys) {
       const [left, right] = [read(a), read(b)];
-      if (left === right) continue;
-      if (left === undefined || Number.isNaN(left)) return 1;
-      if (right === undefined || Number.isNaN(right)) return -1;
+      const missing = missingRank(left) - missingRank(right);
+      if (missing !== 0) return missing;
+      if (left === right || left === undefined || right === undefined || Number.isNaN(left)) continue;
       return left < right ? -sign : sign;
     }
     return b.startTime - a.startTime || (a.id < b.id ? -1 : 1);
   };
+}
+
+/** In whatever direction, NaN comes behind numbers and nothing behind NaN. */
+function missingRank(value: Value): number {
+  if (value === undefined) return 2;
+  return Number.isNaN(value) ? 1 : 0;
 }
 
 function tokensOf(text: string): Token[] {

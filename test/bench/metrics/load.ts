@@ -6,4 +6,5 @@ const worker = new URL('../../../server/metrics/exportWorker.ts', import.meta.ur
 const threads = { worker, count: availableParallelism() };
 const { stats, problems } = await exportScalars(process.argv[2]!, { threads });
 const peakBytes = process.resourceUsage().maxRSS * 1024;
-console.log(JSON.stringify({ points: stats.points, problems: problems.length, peakBytes }));
+const { points, seconds: loadSeconds } = stats;
+console.log(JSON.stringify({ points, loadSeconds, problems: problems.length, peakBytes }));

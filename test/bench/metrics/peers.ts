@@ -31,7 +31,10 @@ export async function installPeers(): Promise<Peers> {
 }
 
 export interface Load {
+  /** From the start of the process, unless it says otherwise. */
   seconds: number;
+  /** Of the reading alone. */
+  loadSeconds?: number;
   points?: number;
   peakBytes: number;
 }
@@ -44,7 +47,7 @@ export async function loadOurs(logdir: string): Promise<Load> {
   });
   const text = await outputOf(child);
   const seconds = (performance.now() - began) / 1000;
-  return { seconds, ...(JSON.parse(text) as { points: number; peakBytes: number }) };
+  return { seconds, ...(JSON.parse(text) as { points: number; loadSeconds: number; peakBytes: number }) };
 }
 
 /** The Rust reader, from its start until it says that it has read everything; every record checksummed, as ours are. */
