@@ -61,7 +61,7 @@ export function reduceQueue(state: QueueState | undefined, event: QueueEvent): R
       desk.change({
         settings: { ...desk.state.settings, ...event.settings },
         ...desk.typicalOf(event.typical),
-        ...(event.policy && { policy: event.policy }),
+        ...(event.policy !== undefined && { policy: event.policy }),
       });
       break;
     case 'submitted':
