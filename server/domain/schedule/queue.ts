@@ -252,7 +252,10 @@ class Desk {
     const keptBefore = this.state.reservation;
     let head: Entry | undefined;
     for (let entry = turns.next(); entry && !head; entry = turns.next()) {
-      if (this.#isHeldUp(entry)) continue;
+      if (this.#isHeldUp(entry)) {
+        if (entry.maxWaitMs === 0) this.#refuseWait(entry);
+        continue;
+      }
       const quota = this.#productQuota(entry);
       if (this.#start(entry, quota)) turns.hasStarted(entry.tenant);
       else if (entry.maxWaitMs === 0) this.#refuseWait(entry);
