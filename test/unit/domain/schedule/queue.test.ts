@@ -188,6 +188,11 @@ describe('queue', () => {
     ]);
     assert.deepEqual([admitted(told), waitingOf(state)], [['a'], []]);
     assert.match(String(lastTold(told, 'b')['reason']), /no room/);
+    const behind = replay([submit('full', want(3)), submit('head', want(4)), now('c', 1)], state);
+    assert.deepEqual(
+      waitingOf(behind.state).map(({ id }) => id),
+      ['head'],
+    );
   });
 
   it('holds a tenant to its quota by product, and nobody else up for it', () => {
