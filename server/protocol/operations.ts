@@ -28,7 +28,7 @@ import {
 import { metricsOperations } from './metrics.ts';
 import { EndpointMonitor } from './monitors.ts';
 import { Name } from './names.ts';
-import { PolicyFile, placements } from './policyFile.ts';
+import { placements } from './policyFile.ts';
 import { SplitSpec } from './slipwayFile.ts';
 
 export interface OperationSpec {
@@ -649,14 +649,14 @@ export const operations = {
     method: 'GET',
     path: '/policy',
     summary: 'The policy that is applied: tenants, quotas, and how the queue decides.',
-    response: z.object({ policy: PolicyFile }),
+    response: z.object({ text: z.string().describe('As it was applied; the defaults where none was.') }),
   },
   applyPolicy: {
     method: 'POST',
     path: '/policy',
     summary: 'Applies a policy.yaml, or only says what it would change.',
     body: z.strictObject({ text: z.string().max(256_000), dryRun: z.boolean().default(false) }),
-    response: z.object({ policy: PolicyFile, changes: z.array(z.string()), applied: z.boolean() }),
+    response: z.object({ changes: z.array(z.string()), applied: z.boolean() }),
   },
   listOperations: {
     method: 'GET',

@@ -47,6 +47,15 @@ export const PolicyFile = z.strictObject({
 });
 export type PolicyFile = z.infer<typeof PolicyFile>;
 
+/** What holds where no policy.yaml was applied. */
+export const defaultPolicy = `queue:
+  placement: fgd
+  backfill: true
+  overdue: 24h
+  preemption: { byPriority: false, byShare: false }
+tenants: {}
+`;
+
 /** The JSON schema of policy.yaml. */
 export function policyFileJsonSchema(): Record<string, unknown> {
   return z.toJSONSchema(PolicyFile, { io: 'input', target: 'draft-7' }) as Record<string, unknown>;

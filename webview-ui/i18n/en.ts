@@ -285,6 +285,7 @@ export const en = {
   started: 'Started',
   starting: 'starting',
   startsAbout: (time: string) => `starts about ${time}`,
+  between: (from: string, to: string) => `between ${from} and ${to}`,
   state: 'State',
   step: 'Step',
   stepOf: (step: string) => `step ${step}`,

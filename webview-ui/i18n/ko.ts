@@ -273,6 +273,7 @@ export const ko: Messages = {
   started: '시작',
   starting: '시작 중',
   startsAbout: (time) => `${time}쯤 시작 예상`,
+  between: (from, to) => `${from}~${to} 사이`,
   state: '상태',
   step: '스텝',
   stepOf: (step) => `스텝 ${step}`,

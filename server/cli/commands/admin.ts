@@ -1,4 +1,3 @@
-import { stringify } from 'yaml';
 import { command } from '../command.ts';
 import { connect } from '../connect.ts';
 import { readPolicy } from '../policy.ts';
@@ -25,13 +24,13 @@ const apply = command({
 
 const policyShow = command({
   name: 'admin policy show',
-  summary: 'Show the policy that is applied, defaults included.',
+  summary: 'Show the policy.yaml that is applied, or the defaults.',
   options: {},
   examples: ['slipway admin policy show > policy.yaml'],
   uses: 'controlPlane',
   async run({ target }, shell) {
     const client = await connect(target, shell);
-    show(shell, await client.call('getPolicy', {}), ({ policy }) => stringify(policy).trimEnd());
+    show(shell, await client.call('getPolicy', {}), ({ text }) => text.trimEnd());
     return 0;
   },
 });

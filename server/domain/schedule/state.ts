@@ -1,5 +1,5 @@
 /** The state of the queue, its events and its settings. Plain JSON: it is stored, replayed and compared. */
-import type { PolicyFile, PolicyName } from '../../protocol/policyFile.ts';
+import type { PolicyName } from '../../protocol/policyFile.ts';
 import type { GeneratorState } from '../sweep/generator.ts';
 import type { QueueNode, Request, Share } from './resources.ts';
 
@@ -126,8 +126,8 @@ export interface QueueState {
   arrivals: number;
   reservation?: Reservation;
   settings: QueueSettings;
-  /** The policy.yaml that the settings come from; absent: the defaults. */
-  policy?: PolicyFile;
+  /** The policy.yaml that the settings come from, as it was written; absent: the defaults. */
+  policy?: string;
   /** What is usually asked for, for fragmentation gradient descent. */
   typical: TypicalNeed[];
   /** How often each need was asked for since `typical` was last made from it; absent where `typical` is given. */
@@ -148,7 +148,7 @@ export type QueueEvent = { at: number } & (
   | { type: 'released'; id: string; hasCompleted?: boolean }
   /** It was admitted, but one of its GPUs was taken by somebody else in the meantime: it goes back to its place. */
   | { type: 'slotTaken'; id: string; node: string; gpus: number[] }
-  | { type: 'configured'; settings?: Partial<QueueSettings>; typical?: TypicalNeed[]; policy?: PolicyFile }
+  | { type: 'configured'; settings?: Partial<QueueSettings>; typical?: TypicalNeed[]; policy?: string }
   /** Time passes: longest waits end. */
   | { type: 'tick' }
 );

@@ -7,7 +7,7 @@ import { explain, explainAll, lineOf } from '../../domain/schedule/tell.ts';
 import { history, whatIf } from '../../domain/schedule/whatIf.ts';
 import { SlipwayError } from '../../protocol/errors.ts';
 import { requirePolicyFile } from '../../protocol/parseSlipwayFile.ts';
-import { PolicyFile } from '../../protocol/policyFile.ts';
+import { defaultPolicy } from '../../protocol/policyFile.ts';
 import { readProjectFile } from '../code.ts';
 import { commonOf } from '../runSpecs.ts';
 import type { Part, ServiceParts } from './parts.ts';
@@ -22,7 +22,7 @@ export function queueServices({
 }: ServiceParts): Part<'listQueue' | 'explainRun' | 'whatIf' | 'estimateSweep' | 'getPolicy' | 'applyPolicy'> {
   const { engine, now } = context;
   const queue = async () => (await engine.state<QueueState>('queue', 'local')) ?? newQueue();
-  const policyOf = ({ policy }: QueueState) => policy ?? PolicyFile.parse({});
+  const policyOf = ({ policy }: QueueState) => policy ?? defaultPolicy;
   return {
     async listQueue({ query }) {
       const state = await queue();
@@ -75,15 +75,15 @@ export function queueServices({
       };
     },
     async getPolicy() {
-      return { policy: policyOf(await queue()) };
+      return { text: policyOf(await queue()) };
     },
     async applyPolicy({ body: { text, dryRun } }) {
       const policy = requirePolicyFile(text);
-      const changes = differences(policyOf(await queue()), policy);
-      if (dryRun || changes.length === 0) return { policy, changes, applied: false };
+      const changes = differences(requirePolicyFile(policyOf(await queue())), policy);
+      if (dryRun || changes.length === 0) return { changes, applied: false };
       const settings = { ...defaultSettings, ...settingsOf(policy) };
-      await engine.send('queue', 'local', { type: 'configured', settings, policy });
-      return { policy, changes, applied: true };
+      await engine.send('queue', 'local', { type: 'configured', settings, policy: text });
+      return { changes, applied: true };
     },
   };
 

@@ -37,6 +37,11 @@ export function RunOutcome({ run, hasEnded }: { run: Run; hasEnded: boolean }) {
   );
 }
 
+/** Whether the estimate is worth a band: the same minute twice is none. */
+function hasBand({ earliestStart, latestStart }: NonNullable<Run['waiting']>): boolean {
+  return earliestStart !== undefined && latestStart !== undefined && clock(earliestStart) !== clock(latestStart);
+}
+
 function WaitingNotice({ run, waiting }: { run: Run; waiting: NonNullable<Run['waiting']> }) {
   return (
     <Notice tone="waiting">
@@ -46,11 +51,13 @@ function WaitingNotice({ run, waiting }: { run: Run; waiting: NonNullable<Run['w
         {waiting.estimatedStart !== undefined && (
           <>
             {m.startsAbout(clock(waiting.estimatedStart))}
+            {hasBand(waiting) && `, ${m.between(clock(waiting.earliestStart!), clock(waiting.latestStart!))}`}
             {waiting.basis && ` (${waiting.basis})`} ·{' '}
           </>
         )}
         {m.waitingSince} <RelativeTime at={waiting.since} />
       </p>
+      {waiting.startsNowIf && <p class="quiet">{waiting.startsNowIf}</p>}
       {waiting.ahead && waiting.ahead.length > 0 && (
         <p class="quiet">
           {m.ahead}{' '}

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { differences, settingsOf } from '../../../../server/domain/schedule/policy.ts';
 import { history, whatIf } from '../../../../server/domain/schedule/whatIf.ts';
 import { requirePolicyFile } from '../../../../server/protocol/parseSlipwayFile.ts';
-import { policyFileJsonSchema } from '../../../../server/protocol/policyFile.ts';
+import { defaultPolicy, policyFileJsonSchema } from '../../../../server/protocol/policyFile.ts';
 import { ask, makeNode, World } from './world.ts';
 
 const text = `
@@ -22,6 +22,10 @@ describe('policy.yaml', () => {
     const limits = { cpus: 64, memoryBytes: 2 ** 30, gpus: { H100: 8, '*': 16 } };
     assert.deepEqual([share, quota, budget], [2, limits, { gpuHours: 100 }]);
     assert.deepEqual([tenants['bob']!.borrows, tenants['bob']!.maxPriority], [false, 5]);
+  });
+
+  it('has defaults that are what an empty file means', () => {
+    assert.deepEqual(requirePolicyFile(defaultPolicy), requirePolicyFile(''));
   });
 
   it('names an unknown key, its place and the nearest known one', () => {

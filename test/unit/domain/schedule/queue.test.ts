@@ -177,6 +177,24 @@ describe('queue', () => {
     });
   });
 
+  it('keeps nobody waiting who does not wait, whatever holds it up', () => {
+    const settings = { tenants: { ann: { share: 1, borrows: true, quota: { cpus: 1 } } } };
+    const now = (id: string, cpu: number) => ({ ...submit(id, want(cpu)), tenant: 'ann', maxWaitMs: 0 }) as QueueEvent;
+    const { state, told } = replay([
+      { type: 'configured', at: 0, settings },
+      capacity(node(4)),
+      now('a', 1),
+      now('b', 2),
+    ]);
+    assert.deepEqual([admitted(told), waitingOf(state)], [['a'], []]);
+    assert.match(String(lastTold(told, 'b')['reason']), /no room/);
+    const behind = replay([submit('full', want(3)), submit('head', want(4)), now('c', 1)], state);
+    assert.deepEqual(
+      waitingOf(behind.state).map(({ id }) => id),
+      ['head'],
+    );
+  });
+
   it('holds a tenant to its quota by product, and nobody else up for it', () => {
     const quota = { gpus: { gpu: 1 } };
     const settings = { tenants: { ann: { share: 1, borrows: true, quota } } };
