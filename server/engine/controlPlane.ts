@@ -123,6 +123,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     operations,
     tensorBoards,
     metrics,
+    live,
     monitors,
     publicKeys,
     run,

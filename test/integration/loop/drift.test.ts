@@ -1,61 +1,30 @@
 import assert from 'node:assert/strict';
-import { cp, glob, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Caller, makePlace, type Place, type Refusal, root, type Server, until } from './place.ts';
+import { type Caller, makePlace, type Place, type Server, until } from './place.ts';
+import { predict as ask, copyWatchedDigits, darkened, readScans, type Scan, sendLabel } from './watchedDigits.ts';
 
-const windowSeconds = 6;
 /** Instances in a request. */
 const batch = 20;
-/** The example, watched closely: short windows, every request a sample, retraining without a hand. */
-const changes: [RegExp, string][] = [
-  [/epochs: 30/, 'epochs: 8'],
-  [/rollout: \{.*\n/, 'rollout: { steps: [50, 100], analysis: { maxP95Ratio: 50, minRequests: 40 } }\n'],
-  [/min: 0\.9 \}/, 'min: 0.8 }'],
-  [/by: 0\.005/, 'by: 0.1'],
-  [/sample: \{.*\}/, 'sample: { rate: 1 }'],
-  [/window: 1h/, `window: ${windowSeconds}s`],
-  [/retrain: \{.*\}/, 'retrain: { when: drift, then: rollout, budget: 1h, cooldown: 1h, minLabels: 20 }'],
-];
 
 describe('drift in production', function () {
   this.timeout(240_000);
   let place: Place;
   let server: Server;
   let call: Caller;
-  let scans: { instance: number[]; prediction: { label: string } }[];
+  let scans: Scan[];
 
   before(async () => {
     place = await makePlace();
-    await cp(join(root, 'resources/examples/digits'), place.path('digits'), { recursive: true });
-    let text = await readFile(place.path('digits', 'slipway.yaml'), 'utf8');
-    for (const [from, to] of changes) {
-      assert.match(text, from);
-      text = text.replace(from, to);
-    }
-    await writeFile(place.path('digits', 'slipway.yaml'), text);
+    await copyWatchedDigits(place, 'rollout');
     server = await place.serve();
     ({ call } = server);
     const piped = await place.slipway(['pipeline', 'run', '--data', place.data], { cwd: place.path('digits') });
     assert.equal(piped.status, 0, piped.stderr);
-    let file = '';
-    for await (const found of glob('runs/*/output/model/reference.jsonl', { cwd: place.data })) file = found;
-    const lines = (await readFile(join(place.data, file), 'utf8')).trim().split('\n');
-    scans = lines.map((line) => JSON.parse(line));
+    scans = await readScans(place.data);
   });
 
   after(() => place.close());
 
-  async function predict(instances: number[][]): Promise<string> {
-    const { url } = await call('getEndpoint', { params: { name: 'digits' } });
-    const response = await fetch(`${url}/predict`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ instances }),
-    });
-    assert.equal(response.status, 200, await response.clone().text());
-    await response.arrayBuffer();
-    return response.headers.get('x-request-id')!;
-  }
+  const predict = (instances: number[][]) => ask(server, instances);
 
   /** The next scans, over and over. */
   let taken = 0;
@@ -63,17 +32,7 @@ describe('drift in production', function () {
   const monitor = () => call('getMonitor', { params: { name: 'digits' } });
   const feedback = (requestId: string, label: unknown) =>
     call('sendFeedback', { params: { name: 'digits' }, body: { requestId, label } });
-  /** Labels a request once its sample has come in. */
-  const labelled = (requestId: string, label: unknown) =>
-    until(async () => {
-      const refusal = await feedback(requestId, label).then(
-        () => null,
-        (error: Refusal) => error,
-      );
-      if (refusal && refusal.code !== 'feedback.unknownRequest') throw refusal;
-      return refusal === null;
-    }, `the sample ${requestId}`);
-  const darkened = (instance: number[]) => instance.map((level) => Math.min(16, Math.round(level * 0.4) + 6));
+  const labelled = (requestId: string, label: unknown) => sendLabel(server, requestId, label);
 
   it('stays quiet over requests like the training data', async () => {
     await until(async () => (await call('listMonitors')).items.length === 1, 'the monitor');
