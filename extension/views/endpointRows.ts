@@ -73,6 +73,7 @@ function endpointIcon(endpoint: Endpoint): RowIcon {
 function revisionRow(endpoint: Endpoint, revision: Revision): Row {
   const icons = { starting: looks.busy, ready: looks.good, failed: looks.bad, retired: looks.quiet };
   const version = Number(/@v(\d+)$/.exec(revision.modelVersion)?.[1]);
+  const subject = { kind: 'modelVersion', name: endpoint.model, version } as const;
   return {
     id: `endpoint/${endpoint.name}/${revision.name}`,
     label: revision.name,
@@ -92,7 +93,7 @@ function revisionRow(endpoint: Endpoint, revision: Revision): Row {
     ]),
     icon: icons[revision.status],
     context: 'revision',
-    ...(version > 0 ? { subject: { kind: 'modelVersion', name: endpoint.model, version } as const } : {}),
+    ...(version > 0 ? { subject, command: click('slipway.openModelVersion', subject) } : {}),
   };
 }
 

@@ -114,7 +114,7 @@ describe('a person sees drift appear', function () {
       (one) => one,
       false,
     );
-    await drift().getByText('false-alarm rate 0.1% a window').waitFor();
+    await drift().getByText('false-alarm rate 0.1 % a window').waitFor();
     await drift()
       .getByRole('row', { name: /prediction\.label/ })
       .waitFor();

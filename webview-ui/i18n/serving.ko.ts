@@ -65,7 +65,7 @@ export const servingKo: Messages['serving'] = {
   notNow: '나중에',
   outside: '외부에서 옴, 영수증 없음',
   pipeline: '파이프라인',
-  probability: 'p',
+  probability: 'p값',
   proposal: { retrain: '재학습할까요?', label: '레이블이 부족합니다' },
   qualityOf: (right, labels) => `${labels}개 중 ${right} 정답`,
   qualityStable: (share) => `안정 버전 ${share}`,

@@ -73,18 +73,29 @@ function madeNode(found: FoundReceipt): LineageNode {
   const { statement, id, isDeleted } = found;
   const { predicate, subject } = statement;
   const name = nameOf(found);
-  const step = predicate.evidence['step'];
-  const isNamedByStep = name.startsWith('run:') && typeof step === 'string';
   return {
     id: name,
     kind: kindOf(name, predicate.kind),
-    title: isNamedByStep ? step : name.slice(name.indexOf(':') + 1),
+    title: titleOf(found),
     detail: predicate.decision,
     receipt: id,
     at: Date.parse(predicate.at),
     digests: subject[0]!.digest,
     isDeleted,
   };
+}
+
+/** Runs and validations have ids, which say nothing to a person: the step and the decision do. */
+function titleOf({ statement }: FoundReceipt): string {
+  const { evidence, decision } = statement.predicate;
+  const [word, name] = splitName(statement.subject[0]!.name);
+  if (word === 'run' && typeof evidence['step'] === 'string') return evidence['step'];
+  return word === 'validation' ? decision.split(':')[0]! : name;
+}
+
+function splitName(subject: string): [word: string, name: string] {
+  const colon = subject.indexOf(':');
+  return [subject.slice(0, colon), subject.slice(colon + 1)];
 }
 
 function outsideNode({ name, digest }: Input): LineageNode {
@@ -97,7 +108,7 @@ function outsideNode({ name, digest }: Input): LineageNode {
 
 function kindOf(name: string, receiptKind: string): LineageNode['kind'] {
   if (receiptKind === 'stage.done') return 'stage';
-  const word = name.slice(0, name.indexOf(':'));
+  const [word] = splitName(name);
   const known = ['dataset', 'split', 'run', 'validation', 'model'] as const;
   return known.find((kind) => kind === word) ?? 'other';
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Caller, makePlace, type Place, type Server, until } from './place.ts';
+import { type Caller, makePlace, type Place, type Refusal, type Server, until } from './place.ts';
 import { predict as ask, copyWatchedDigits, darkened, readScans, type Scan, sendLabel } from './watchedDigits.ts';
 
 /** Instances in a request. */
@@ -57,6 +57,55 @@ describe('drift in production', function () {
     await refused('feedback.otherLabel', feedback(id, ['other', 'other']));
     await refused('feedback.count', feedback(id, ['1']));
     await refused('feedback.unknownRequest', feedback('never-issued', '1'));
+  });
+
+  it('leads from an answer back to the bytes, by its request id and by its receipt', async () => {
+    const id = await predict(next().map(({ instance }) => instance));
+    const traced = await until(
+      () =>
+        call('tracePrediction', { params: { id } }).catch((error: Refusal) => {
+          if (error.code !== 'trace.unknown') throw error;
+          return undefined;
+        }),
+      'the sample',
+    );
+    assert.deepEqual([traced.foundBy, traced.model, traced.version], ['sample', 'digits', 1]);
+    const byReceipt = await call('tracePrediction', { params: { id: traced.receipt! } });
+    assert.deepEqual([byReceipt.foundBy, byReceipt.model, byReceipt.version], ['receipt', 'digits', 1]);
+    await assert.rejects(call('tracePrediction', { params: { id: 'never-issued' } }), { code: 'trace.unknown' });
+    const { nodes, edges, moves } = await call('getLineage', { params: { name: 'digits', version: 'v1' } });
+    // From the endpoint along receipts that exist to the dataset version.
+    let reached = ['endpoint:digits'];
+    const seen = new Set(reached);
+    while (reached.length > 0) {
+      const steps = edges.filter(({ to }) => reached.includes(to));
+      for (const { receipt } of steps) await call('getReceipt', { params: { id: receipt } });
+      reached = steps.map(({ from }) => from).filter((name) => !seen.has(name));
+      for (const name of reached) seen.add(name);
+    }
+    assert.ok(seen.has('dataset:digits@v1') && seen.has('split:digits@v1'), [...seen].join(' '));
+    assert.deepEqual([...seen].sort(), nodes.map((node) => node.id).sort());
+    assert.deepEqual(
+      moves.map(({ alias, from, to }) => [alias, from, to]),
+      [['production', null, 1]],
+    );
+  });
+
+  it('tells what the endpoint did lately, and of drift on the command line', async () => {
+    const { points, intervalMs } = await until(async () => {
+      await predict(next().map(({ instance }) => instance));
+      const traffic = await call('readEndpointTraffic', { params: { name: 'digits' } });
+      return traffic.points.length > 1 && traffic;
+    }, 'two intervals');
+    assert.ok(points.every(({ requests, revision }) => requests > 0 && revision === 'v1'));
+    const { trafficAt } = await until(async () => {
+      const endpoint = await call('getEndpoint', { params: { name: 'digits' } });
+      return endpoint.trafficAt !== undefined && endpoint.trafficAt >= points.at(-1)!.at + intervalMs && endpoint;
+    }, 'the endpoint to tell of it');
+    const later = await call('readEndpointTraffic', { params: { name: 'digits' }, query: { since: trafficAt } });
+    assert.ok(later.points.every(({ at }) => at >= trafficAt!));
+    const shown = await place.slipway(['endpoint', 'show', 'digits', '--data', place.data]);
+    assert.match(shown.stdout, /Drift: (steady|inconclusive) · .*false-alarm rate 0\.001/);
   });
 
   it('raises an alarm over other contrast, retrains on the labelled samples and rolls the better model out', async () => {

@@ -88,6 +88,7 @@ describe('the way back from a model version', () => {
     const { nodes } = await traceBack(receipts.at(-1)!, makerOf);
     assert.equal(nodes.find(({ kind }) => kind === 'code')!.receipt, null);
     assert.equal(nodes.find(({ id }) => id === 'run:r1')!.title, 'train');
+    assert.equal(nodes.find(({ id }) => id === 'model:digits@v1')!.title, 'digits@v1');
   });
 
   it('says so where there is more than a picture holds', async () => {
