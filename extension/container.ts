@@ -5,6 +5,7 @@ import { Connection } from './client/connection.ts';
 import { createCommands, type Perform } from './commands/index.ts';
 import { createDatasetFiles } from './files/datasetFiles.ts';
 import { LiveModel } from './model/liveModel.ts';
+import { registerProposals } from './notices/proposals.ts';
 import { Panels } from './panels/panels.ts';
 import { dataFolder } from './server/dataFolder.ts';
 import { createEmbeddedServer } from './server/embedded.ts';
@@ -50,6 +51,7 @@ export function build(context: vscode.ExtensionContext, trees: Record<ViewId, Sh
     { dispose: () => connection.dispose() },
     registerViews(services, trees),
     registerStatusBar(services),
+    registerProposals(services),
     registerYaml(),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('slipway.dataFolder')) void offerReload();

@@ -6,6 +6,7 @@ import { RouteLink } from './components/text.tsx';
 import { m } from './i18n/index.ts';
 import { EndpointPage } from './pages/endpoint/EndpointPage.tsx';
 import { HomePage } from './pages/home/HomePage.tsx';
+import { ModelVersionPage } from './pages/modelVersion/ModelVersionPage.tsx';
 import { ReceiptPage } from './pages/receipt/ReceiptPage.tsx';
 import { ReceiptsPage } from './pages/receipts/ReceiptsPage.tsx';
 import { RunPage } from './pages/run/RunPage.tsx';
@@ -40,6 +41,8 @@ function Page({ route }: { route: PageRoute }) {
       return <SweepPage id={route.id} />;
     case 'endpoint':
       return <EndpointPage name={route.name} />;
+    case 'modelVersion':
+      return <ModelVersionPage name={route.name} version={route.version} />;
     case 'receipt':
       return <ReceiptPage id={route.id} />;
     case 'receipts':

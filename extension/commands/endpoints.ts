@@ -4,7 +4,7 @@ import type { Rollout } from '../../server/protocol/entities.ts';
 import type { Services } from '../services.ts';
 import { t } from '../text/language.ts';
 import { isGoingOn } from '../views/modelRows.ts';
-import { confirm, pickEndpoint, pickModelVersion, pickRollout } from './picks.ts';
+import { confirm, pickEndpoint, pickModelVersion, pickProposal, pickRollout } from './picks.ts';
 import { requireTrust } from './projects.ts';
 import type { Commands } from './table.ts';
 
@@ -19,6 +19,8 @@ export function endpointCommands(
   | 'slipway.abortRollout'
   | 'slipway.openEndpoint'
   | 'slipway.copyEndpointUrl'
+  | 'slipway.retrain'
+  | 'slipway.declineRetraining'
 > {
   const { connection, panels } = services;
   const showEndpoint = (name: string) => panels.show({ page: 'endpoint', name }, name);
@@ -32,6 +34,13 @@ export function endpointCommands(
     const api = await connection.use();
     const id = await pickRollout(services, target, fits, question);
     await api.call('changeRollout', { params: { id }, body: { action } });
+  }
+
+  async function answer(target: unknown, accept: boolean, placeHolder: string): Promise<void> {
+    const api = await connection.use();
+    const { endpoint, proposal } = await pickProposal(services, target, accept, placeHolder);
+    await api.call('answerProposal', { params: { name: endpoint }, body: { proposal, accept } });
+    if (accept) showEndpoint(endpoint);
   }
 
   return {
@@ -77,6 +86,8 @@ export function endpointCommands(
       await connection.use();
       showEndpoint((await pickEndpoint(services, target, t('Open which endpoint?'))).name);
     },
+    'slipway.retrain': (target) => answer(target, true, t('Retrain for which endpoint?')),
+    'slipway.declineRetraining': (target) => answer(target, false, t('Decline the proposal of which endpoint?')),
     async 'slipway.copyEndpointUrl'(target) {
       await connection.use();
       const { url } = await pickEndpoint(services, target, t('Copy the address of which endpoint?'));

@@ -11,7 +11,9 @@ import { type Commands, chosen } from './table.ts';
 
 const registeredMs = 30_000;
 
-export function modelCommands(services: Services): Commands<'slipway.validate' | 'slipway.promote'> {
+export function modelCommands(
+  services: Services,
+): Commands<'slipway.validate' | 'slipway.promote' | 'slipway.openModelVersion' | 'slipway.tracePrediction'> {
   const { connection, model, panels } = services;
   return {
     async 'slipway.validate'(target) {
@@ -35,6 +37,23 @@ export function modelCommands(services: Services): Commands<'slipway.validate' |
       );
       const alias = picked === other ? await askAlias() : picked;
       await api.call('setAlias', { params: { name }, body: { alias, version } });
+    },
+    async 'slipway.openModelVersion'(target) {
+      await connection.use();
+      const { name, version } = await pickModelVersion(services, target, t('Open which model version?'));
+      panels.show({ page: 'modelVersion', name, version }, `${name} v${version}`);
+    },
+    async 'slipway.tracePrediction'() {
+      const api = await connection.use();
+      const id = chosen(
+        await vscode.window.showInputBox({
+          prompt: t('The X-Request-Id or X-Slipway-Receipt of an answer leads to the data of its model.'),
+          placeHolder: t('Request id or receipt id'),
+          validateInput: (text) => (text.trim() === '' ? t('Paste an id.') : undefined),
+        }),
+      );
+      const { model: name, version } = await api.call('tracePrediction', { params: { id: id.trim() } });
+      panels.show({ page: 'modelVersion', name, version }, `${name} v${version}`);
     },
   };
 }

@@ -114,6 +114,23 @@ export async function pickRollout(
   return pick(items, placeHolder, t('No rollout fits.'));
 }
 
+/** The open proposal a command is about; only one that can be accepted, where it is to be. */
+export async function pickProposal(
+  services: Services,
+  target: unknown,
+  toAccept: boolean,
+  placeHolder: string,
+): Promise<{ endpoint: string; proposal: string }> {
+  const called = subjectOf(target, 'drift');
+  const items = (await services.model.loaded('monitors')).flatMap(({ endpoint, proposal }) => {
+    if (!proposal || (called && called.endpoint !== endpoint)) return [];
+    // Another proposal than the one that was shown is another question.
+    if ((called?.proposal && called.proposal !== proposal.id) || (toAccept && proposal.kind !== 'retrain')) return [];
+    return [{ label: endpoint, detail: proposal.reason, value: { endpoint, proposal: proposal.id } }];
+  });
+  return pick(items, placeHolder, t('No proposal is open.'));
+}
+
 export async function pickDatasetVersion(
   services: Services,
   target: unknown,

@@ -1,4 +1,5 @@
 import type { Endpoint, Revision, Rollout } from '../../server/protocol/entities.ts';
+import type { DriftFeature, EndpointMonitor } from '../../server/protocol/monitors.ts';
 import type { Collections } from '../model/liveModel.ts';
 import { t } from '../text/language.ts';
 import { formatCount, formatShare, formatValue } from '../text/number.ts';
@@ -15,6 +16,7 @@ export function endpointRows(items: Collections, nowMs: number): Row[] {
     const subject = { kind: 'endpoint', name: endpoint.name } as const;
     const shown = endpoint.revisions.filter((revision) => revision.status !== 'retired');
     const rollout = latestRollout(items, endpoint);
+    const monitor = items('monitors').get(endpoint.name);
     return {
       id: `endpoint/${endpoint.name}`,
       label: endpoint.name,
@@ -32,6 +34,7 @@ export function endpointRows(items: Collections, nowMs: number): Row[] {
       expanded: true,
       children: () => [
         ...(rollout ? [rolloutRow(rollout, nowMs)] : []),
+        ...(monitor ? [driftRow(monitor, nowMs)] : []),
         ...shown.map((revision) => revisionRow(endpoint, revision)),
         ...(endpoint.recentErrors.length > 0 ? [errorsRow(endpoint, nowMs)] : []),
       ],
@@ -70,6 +73,7 @@ function endpointIcon(endpoint: Endpoint): RowIcon {
 function revisionRow(endpoint: Endpoint, revision: Revision): Row {
   const icons = { starting: looks.busy, ready: looks.good, failed: looks.bad, retired: looks.quiet };
   const version = Number(/@v(\d+)$/.exec(revision.modelVersion)?.[1]);
+  const subject = { kind: 'modelVersion', name: endpoint.model, version } as const;
   return {
     id: `endpoint/${endpoint.name}/${revision.name}`,
     label: revision.name,
@@ -89,7 +93,7 @@ function revisionRow(endpoint: Endpoint, revision: Revision): Row {
     ]),
     icon: icons[revision.status],
     context: 'revision',
-    ...(version > 0 ? { subject: { kind: 'modelVersion', name: endpoint.model, version } as const } : {}),
+    ...(version > 0 ? { subject, command: click('slipway.openModelVersion', subject) } : {}),
   };
 }
 
@@ -143,6 +147,46 @@ export function rolloutState(rollout: Rollout, nowMs: number): string {
     rollout.status !== 'completed' && rollout.reason,
     rollout.endedAt !== undefined && relativeTime(rollout.endedAt, nowMs),
   );
+}
+
+/** `drift`, `none · PSI 0.04` or `prediction.label · PSI 0.4`; with a proposal, what is asked. */
+export function driftRow(monitor: EndpointMonitor, nowMs: number): Row {
+  const { window, proposal, endpoint } = monitor;
+  const farthest = window?.features[0];
+  const effect = farthest && `${testName(farthest.test)} ${formatValue(Number(farthest.effect.toPrecision(2)))}`;
+  const running = monitor.retrainings.some(({ endedAt }) => endedAt === null);
+  return {
+    id: `endpoint/${endpoint}/drift`,
+    label: t('drift'),
+    description: facts(
+      !window
+        ? t('the first window is not over')
+        : window.verdict === 'inconclusive' && !monitor.isDrifting
+          ? t('too few requests to say')
+          : monitor.isDrifting
+            ? (farthest?.feature ?? t('found'))
+            : t('none'),
+      effect,
+      proposal?.kind === 'retrain' && t('retrain?'),
+      proposal?.kind === 'label' && t('{0} labels missing', formatCount(proposal.missing)),
+      running && t('retraining'),
+    ),
+    tooltip: tooltip(t('Drift of {0}', endpoint), [
+      [t('Window'), window ? facts(window.reason, relativeTime(window.to, nowMs)) : ''],
+      [t('False-alarm rate'), window ? formatShare(window.falseAlarmRate) : ''],
+      [t('Compared with'), `${monitor.model} v${monitor.version}`],
+      [t('Alarms'), formatCount(monitor.alarms)],
+      [t('Proposal'), proposal?.reason ?? ''],
+    ]),
+    icon: proposal || monitor.isDrifting ? looks.caution : running ? looks.busy : looks.good,
+    context: words('drift', proposal !== null && 'proposal', proposal?.kind === 'retrain' && 'retrain'),
+    subject: { kind: 'drift', endpoint, ...(proposal ? { proposal: proposal.id } : {}) },
+    command: click('slipway.openEndpoint', { kind: 'endpoint', name: endpoint }),
+  };
+}
+
+function testName(test: DriftFeature['test']): string {
+  return { psi: 'PSI', ks: 'KS', chi2: 'V', js: 'JS', share: t('share') }[test];
 }
 
 function errorsRow(endpoint: Endpoint, nowMs: number): Row {

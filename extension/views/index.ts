@@ -42,7 +42,7 @@ export const views: View[] = [
   },
   {
     id: 'slipway.endpoints',
-    topics: ['endpoints', 'rollouts'],
+    topics: ['endpoints', 'rollouts', 'monitors'],
     rows: ({ model }, now) => endpointRows(model.items, now),
   },
   {

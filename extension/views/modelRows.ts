@@ -42,6 +42,7 @@ function versionRow(version: ModelVersion, rollouts: Rollout[], nowMs: number): 
   const { gatesPassed } = version;
   const gates = gatesPassed === undefined ? undefined : gatesPassed ? t('gates passed') : t('gates failed');
   const metric = headMetric(version.metrics);
+  const subject = { kind: 'modelVersion', name: version.model, version: version.version } as const;
   const isServing = version.aliases.includes('production');
   return {
     id: `model/${version.model}/v${version.version}`,
@@ -56,8 +57,8 @@ function versionRow(version: ModelVersion, rollouts: Rollout[], nowMs: number): 
     ]),
     icon: isServing ? looks.serving : rollout ? looks.canary : looks.quiet,
     context: words('modelVersion', version.receipt && 'receipt', rollout && 'rollingOut'),
-    subject: { kind: 'modelVersion', name: version.model, version: version.version },
-    command: click('slipway.openRun', { kind: 'run', id: version.run }),
+    subject,
+    command: click('slipway.openModelVersion', subject),
   };
 }
 

@@ -11,6 +11,8 @@ export type Subject =
   | { kind: 'modelVersion'; name: string; version: number }
   | { kind: 'endpoint'; name: string }
   | { kind: 'rollout'; id: string }
+  /** The watch over an endpoint, with its open proposal. */
+  | { kind: 'drift'; endpoint: string; proposal?: string }
   | { kind: 'operation'; id: string }
   /** A project folder; with a stage, that stage of it. */
   | { kind: 'folder'; folder: string; stage?: string };

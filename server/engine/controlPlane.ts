@@ -126,6 +126,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     operations,
     tensorBoards,
     metrics,
+    live,
     monitors,
     publicKeys,
     run,

@@ -2,6 +2,9 @@
  * Figures that stream past the reducers: metrics of running runs, request counts of endpoints. They are views of what
  * others keep (event files, the gateway), so nothing is lost when this memory is.
  */
+
+import type { Counters } from '../domain/rollout/counters.ts';
+import { lastTrafficAt, noTraffic, noteReading, passTime, type TrafficState } from '../domain/rollout/traffic.ts';
 import type { Endpoint, Float, Run } from '../protocol/entities.ts';
 import type { RevisionFigures } from './views.ts';
 
@@ -9,6 +12,8 @@ export interface EndpointFigures {
   gatewayUrl: string;
   figures: Record<string, RevisionFigures>;
   recentErrors: Endpoint['recentErrors'];
+  samples?: Endpoint['samples'];
+  trafficAt?: number;
 }
 
 /** Metrics in a run's view; of more, a page asks for the series. */
@@ -16,7 +21,8 @@ const maxMetrics = 200;
 
 export class LiveFigures {
   readonly #runs = new Map<string, { metrics: Run['metrics']; count: number; step?: number }>();
-  readonly #endpoints = new Map<string, Omit<EndpointFigures, 'gatewayUrl'>>();
+  readonly #endpoints = new Map<string, Omit<EndpointFigures, 'gatewayUrl' | 'trafficAt'>>();
+  readonly #traffic = new Map<string, TrafficState>();
   gatewayUrl = '';
 
   ofRun(id: string): { metrics: Run['metrics']; step?: number } | undefined {
@@ -41,10 +47,27 @@ export class LiveFigures {
   }
 
   ofEndpoint(name: string): EndpointFigures {
-    return { gatewayUrl: this.gatewayUrl, ...(this.#endpoints.get(name) ?? { figures: {}, recentErrors: [] }) };
+    const traffic = this.#traffic.get(name);
+    return {
+      gatewayUrl: this.gatewayUrl,
+      ...(this.#endpoints.get(name) ?? { figures: {}, recentErrors: [] }),
+      trafficAt: traffic && lastTrafficAt(traffic),
+    };
   }
 
-  setEndpoint(name: string, figures: Omit<EndpointFigures, 'gatewayUrl'>): void {
+  setEndpoint(name: string, figures: Omit<EndpointFigures, 'gatewayUrl' | 'trafficAt'>): void {
     this.#endpoints.set(name, figures);
+  }
+
+  /** Notes what the revisions of an endpoint did between two readings of the gateway. */
+  noteTraffic(name: string, now: number, before: Record<string, Counters>, reading: Record<string, Counters>): void {
+    this.#traffic.set(name, noteReading(this.#traffic.get(name) ?? noTraffic(now), now, before, reading));
+  }
+
+  /** The recent past of an endpoint's traffic, up to now. */
+  trafficOf(name: string, now: number): TrafficState {
+    const traffic = passTime(this.#traffic.get(name) ?? noTraffic(now), now);
+    this.#traffic.set(name, traffic);
+    return traffic;
   }
 }

@@ -2,6 +2,7 @@
 import type { MonitorState } from '../domain/drift/monitor.ts';
 import type { EndpointMonitor } from '../protocol/monitors.ts';
 import type { View } from './engine.ts';
+import { retrainingPipeline } from './retrain.ts';
 
 /** The farthest features are shown; the receipt of an alarm has all. */
 const SHOWN_FEATURES = 50;
@@ -9,7 +10,8 @@ const SHOWN_FEATURES = 50;
 export function monitorViews(state: MonitorState): View[] {
   const { endpoint, project, model, version, reference, isDrifting, alarms, last, proposal, retrainings } = state;
   const data: EndpointMonitor = {
-    ...{ id: endpoint, endpoint, project, model, version, reference, isDrifting, alarms, proposal, retrainings },
+    ...{ id: endpoint, endpoint, project, model, version, reference, isDrifting, alarms, proposal },
+    retrainings: retrainings.map((one) => ({ ...one, pipeline: retrainingPipeline(one.id) })),
     window: last && {
       ...{ from: last.from, to: last.to, verdict: last.judgement.verdict, reason: last.judgement.reason },
       rows: last.judgement.rows,

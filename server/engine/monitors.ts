@@ -73,6 +73,14 @@ export class Monitors {
     await samples.addLabel(endpoint, requestId, label, this.#context.now());
   }
 
+  /** Which revision answered a sampled request; undefined where the endpoint has no such sample. */
+  async sampled(endpoint: string, requestId: string): Promise<{ revision: string; at: number } | undefined> {
+    if (!(await this.#context.engine.state('monitor', endpoint))) return undefined;
+    const samples = await this.#samplesOf(endpoint);
+    await samples.take();
+    return samples.find(requestId);
+  }
+
   async #look(): Promise<void> {
     const { engine, log, signal } = this.#context;
     for (const { id } of await engine.store.read.entities({ topic: 'endpoints', limit: 1000 })) {

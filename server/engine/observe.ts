@@ -153,7 +153,11 @@ export class GatewayObserver {
       this.#live.setEndpoint(name, {
         figures: figuresOf(statistics, before, name),
         recentErrors: recentErrors(this.#live.ofEndpoint(name).recentErrors, statistics, name),
+        samples: statistics.endpoints[name]!.samples,
       });
+      // What a gateway counted before this control plane began to look has no time of its own: it is where counting begins.
+      const known = before ? (before.endpoints[name]?.revisions ?? {}) : ended ? {} : revisions;
+      this.#live.noteTraffic(name, this.#context.now(), known, revisions);
       if (!state.rollout) continue;
       // Whatever a gateway that is gone told last is counted: what was not kept of it would be lost.
       const last = ended?.endpoints[name];
@@ -167,6 +171,7 @@ export class GatewayObserver {
   async tick(): Promise<void> {
     if (!this.#last) return;
     for (const [name, { revisions }] of Object.entries(this.#last.endpoints)) {
+      this.#live.trafficOf(name, this.#context.now());
       const state = await this.#context.engine.state<EndpointState>('endpoint', name);
       if (state?.rollout) await this.#feedRollout(state.rollout.id, this.#last, revisions);
     }
@@ -221,10 +226,15 @@ function figuresOf(
       p50Ms: quantileMs(counted.latency, 0.5),
       p95Ms: quantileMs(counted.latency, 0.95),
       inFlight: counted.inFlight,
+      ...(counted.shadow.sent > 0 ? { shadow: shadowOf(counted.shadow) } : {}),
     };
     return [name, figures] as const;
   });
   return Object.fromEntries(entries);
+}
+
+function shadowOf({ sent, same, different, failed, dropped }: NonNullable<RevisionFigures['shadow']>) {
+  return { sent, same, different, failed, dropped };
 }
 
 const keptErrors = 20;

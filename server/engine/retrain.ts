@@ -19,11 +19,16 @@ export interface RetrainRequest {
   rollsOut: boolean;
 }
 
+/** The pipeline of a retraining. */
+export function retrainingPipeline(retraining: string): string {
+  return idOf('p', `retrain:${retraining}`);
+}
+
 /** @returns the pipeline's id, which follows from the retraining's */
 export async function startRetraining(context: Context, request: RetrainRequest): Promise<string> {
   const { engine, objects } = context;
   const { endpoint, retraining: id, samples, rollsOut } = request;
-  const pipeline = idOf('p', `retrain:${id}`);
+  const pipeline = retrainingPipeline(id);
   if (await engine.state('pipeline', pipeline)) return pipeline;
   const monitor = (await engine.state<MonitorState>('monitor', endpoint))!;
   const model = (await engine.state<ModelState>('model', monitor.model))!;

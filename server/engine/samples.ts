@@ -126,6 +126,12 @@ export class EndpointSamples {
     this.#labels.set(id, { at, label });
   }
 
+  /** A sampled request that is still known: which revision answered it, and when. */
+  find(id: string): { revision: string; at: number } | undefined {
+    const known = this.#known.get(id);
+    return known && { revision: known.revision, at: known.at };
+  }
+
   /** Labels and wrong predictions of each revision, for labels that came back since a time. */
   quality(since: number): Record<string, Labelled> {
     const sums: Record<string, Labelled> = {};

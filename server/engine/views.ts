@@ -333,6 +333,7 @@ export interface RevisionFigures {
   p50Ms: number | null;
   p95Ms: number | null;
   inFlight: number;
+  shadow?: Endpoint['revisions'][number]['shadow'];
 }
 
 const noFigures: RevisionFigures = {
@@ -346,7 +347,10 @@ const noFigures: RevisionFigures = {
 
 export function endpointViews(
   state: EndpointState,
-  live: { gatewayUrl: string; figures: Record<string, RevisionFigures>; recentErrors: Endpoint['recentErrors'] },
+  live: Pick<Endpoint, 'recentErrors' | 'samples' | 'trafficAt'> & {
+    gatewayUrl: string;
+    figures: Record<string, RevisionFigures>;
+  },
 ): View[] {
   if (state.isDeleted) return [gone('endpoints', state.name, state.project)];
   const data: Endpoint = {
@@ -369,6 +373,8 @@ export function endpointViews(
         ...(live.figures[revision.name] ?? noFigures),
       })),
     rollout: state.rollout?.id,
+    samples: live.samples,
+    trafficAt: live.trafficAt,
     recentErrors: live.recentErrors,
     createdAt: state.createdAt,
     updatedAt: state.updatedAt,

@@ -268,6 +268,16 @@ export const Revision = z.object({
   p50Ms: z.number().nullable(),
   p95Ms: z.number().nullable(),
   inFlight: z.number().int(),
+  shadow: z
+    .object({
+      sent: z.number().int(),
+      same: z.number().int(),
+      different: z.number().int(),
+      failed: z.number().int(),
+      dropped: z.number().int(),
+    })
+    .optional()
+    .describe('Copies of requests that it got, and how its answers compared with those that clients got.'),
 });
 export type Revision = z.infer<typeof Revision>;
 
@@ -280,6 +290,11 @@ export const Endpoint = z.object({
   url: z.string().describe('Where the gateway answers for it.'),
   revisions: z.array(Revision),
   rollout: z.string().optional().describe('The rollout in progress.'),
+  samples: z
+    .object({ taken: z.number().int(), dropped: z.number().int() })
+    .optional()
+    .describe('Requests that the gateway wrote down for drift and labels, and those that it could not.'),
+  trafficAt: Time.optional().describe('End of the last interval with a request; see readEndpointTraffic.'),
   recentErrors: z.array(
     z.object({ requestId: z.string(), revision: z.string(), status: z.number(), at: Time, message: z.string() }),
   ),
@@ -298,6 +313,20 @@ export const RolloutStep = z.object({
   errorRate: z.number().nullable().optional(),
   p95Ms: z.number().nullable().optional(),
   stableP95Ms: z.number().nullable().optional(),
+  p95IntervalMs: z
+    .array(z.number().nullable())
+    .length(2)
+    .optional()
+    .describe('Bounds of the p95 without a supposed distribution; null where there are too few requests for one.'),
+  quality: z
+    .object({
+      labels: z.number().int(),
+      wrong: z.number().int(),
+      stableLabels: z.number().int(),
+      stableWrong: z.number().int(),
+    })
+    .optional()
+    .describe('Labels that came back since the rollout began, where a quality rule asks for them.'),
   reason: z.string(),
   receipt: z.string().optional(),
 });

@@ -48,7 +48,14 @@ export const EndpointMonitor = z.object({
     })
     .nullable(),
   retrainings: z.array(
-    z.object({ id: z.string(), startedAt: Time, endedAt: Time.nullable(), spentMs: z.number(), status: z.string() }),
+    z.object({
+      id: z.string(),
+      startedAt: Time,
+      endedAt: Time.nullable(),
+      spentMs: z.number(),
+      status: z.string(),
+      pipeline: z.string().optional(),
+    }),
   ),
 });
 export type EndpointMonitor = z.infer<typeof EndpointMonitor>;

@@ -25,11 +25,13 @@ import {
   Validation,
   Waiting,
 } from './entities.ts';
+import { Lineage, TracedPrediction } from './lineage.ts';
 import { metricsOperations } from './metrics.ts';
 import { EndpointMonitor } from './monitors.ts';
 import { Name } from './names.ts';
 import { placements } from './policyFile.ts';
 import { SplitSpec } from './slipwayFile.ts';
+import { EndpointTraffic } from './traffic.ts';
 
 export interface OperationSpec {
   method: 'GET' | 'POST' | 'DELETE';
@@ -428,6 +430,18 @@ export const operations = {
     summary: 'One version.',
     response: ModelVersion,
   },
+  getLineage: {
+    method: 'GET',
+    path: '/models/:name/versions/:version/lineage',
+    summary: 'What a version was made from, back to the bytes, and where it went; each step with its receipt.',
+    response: Lineage,
+  },
+  tracePrediction: {
+    method: 'GET',
+    path: '/predictions/:id',
+    summary: 'The model version that gave an answer, by its X-Slipway-Receipt or X-Request-Id.',
+    response: TracedPrediction,
+  },
   deleteModelVersion: {
     method: 'DELETE',
     path: '/models/:name/versions/:version',
@@ -445,6 +459,15 @@ export const operations = {
 
   listEndpoints: { method: 'GET', path: '/endpoints', summary: 'Endpoints.', query: Page, response: list(Endpoint) },
   getEndpoint: { method: 'GET', path: '/endpoints/:name', summary: 'One endpoint.', response: Endpoint },
+  readEndpointTraffic: {
+    method: 'GET',
+    path: '/endpoints/:name/traffic',
+    summary: 'Requests, errors and latency of each revision in the last hour, by interval.',
+    query: z.object({
+      since: z.coerce.number().optional().describe('Only intervals that begin at this time or later.'),
+    }),
+    response: EndpointTraffic,
+  },
   deleteEndpoint: {
     method: 'DELETE',
     path: '/endpoints/:name',

@@ -13,6 +13,7 @@ export type PageRoute =
   | { page: 'run'; id: string }
   | { page: 'sweep'; id: string }
   | { page: 'endpoint'; name: string }
+  | { page: 'modelVersion'; name: string; version: number }
   | { page: 'receipt'; id: string }
   | { page: 'receipts'; project: string; subject?: string }
   | { page: 'tensorboard'; runs: string[] };
@@ -56,6 +57,8 @@ export function routePath(route: PageRoute): string {
       return `${route.page}/${encodeURIComponent(route.id)}`;
     case 'endpoint':
       return `endpoint/${encodeURIComponent(route.name)}`;
+    case 'modelVersion':
+      return `model/${encodeURIComponent(route.name)}/v${route.version}`;
     case 'receipts':
       return `receipts/${encodeURIComponent(route.project)}${route.subject ? `/${encodeURIComponent(route.subject)}` : ''}`;
     case 'tensorboard':
@@ -78,6 +81,8 @@ function decodeRoute(path: string): PageRoute {
   const value = first ? decodeURIComponent(first) : '';
   if (value && (page === 'run' || page === 'sweep' || page === 'receipt')) return { page, id: value };
   if (value && page === 'endpoint') return { page, name: value };
+  const version = Number(/^v([1-9]\d{0,8})$/.exec(second ?? '')?.[1]);
+  if (value && page === 'model' && version > 0) return { page: 'modelVersion', name: value, version };
   if (value && page === 'receipts') {
     return second ? { page, project: value, subject: decodeURIComponent(second) } : { page, project: value };
   }

@@ -1,4 +1,5 @@
 // Every text of the pages in English. A text that takes values is a function; counts and numbers come in formatted.
+import { servingEn } from './serving.en.ts';
 
 /** The word that fits a number of things, which English tells apart and Korean does not. */
 function plural(amount: string, one: string, other: string): string {
@@ -172,6 +173,7 @@ export const en = {
     run: 'Run',
     sweep: 'Sweep',
     endpoint: 'Endpoint',
+    modelVersion: 'Model version',
     receipt: 'Receipt',
     receipts: 'Receipts',
     tensorboard: 'TensorBoard',
@@ -271,6 +273,7 @@ export const en = {
   seeLogs: 'the log may tell more',
   serves: (versions: string) => `serves ${versions}`,
   servesNothing: 'serves nothing',
+  serving: servingEn,
   sharedMemory: 'Shared memory',
   showAsTable: 'Show the numbers as a table',
   showEarlier: (size: string) => `Show earlier (${size})`,

@@ -1,5 +1,6 @@
 // 페이지의 모든 한국어 텍스트. `Messages` 타입이 빠진 키를 허용하지 않는다.
 import type { Messages } from './messages.ts';
+import { servingKo } from './serving.ko.ts';
 
 const receiptKinds: Record<string, string> = {
   'dataset.added': '데이터셋 버전 추가',
@@ -160,6 +161,7 @@ export const ko: Messages = {
     run: '실행',
     sweep: '스윕',
     endpoint: '엔드포인트',
+    modelVersion: '모델 버전',
     receipt: '영수증',
     receipts: '영수증',
     tensorboard: 'TensorBoard',
@@ -259,6 +261,7 @@ export const ko: Messages = {
   seeLogs: '자세한 내용은 로그 참고',
   serves: (versions) => `${versions} 서빙 중`,
   servesNothing: '서빙하는 버전 없음',
+  serving: servingKo,
   sharedMemory: '공유 메모리',
   showAsTable: '숫자를 표로 보기',
   showEarlier: (size) => `이전 로그 보기 (${size})`,

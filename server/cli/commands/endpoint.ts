@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Endpoint } from '../../protocol/entities.ts';
 import { SlipwayError } from '../../protocol/errors.ts';
+import type { EndpointMonitor } from '../../protocol/monitors.ts';
 import { unreachable } from '../client.ts';
 import { command } from '../command.ts';
 import { confirmDeletion, yesOption } from '../confirmDeletion.ts';
@@ -39,19 +40,25 @@ function servingText({ revisions }: Endpoint): string {
 
 const showEndpoint = command({
   name: 'endpoint show',
-  summary: 'Show an endpoint with its revisions, traffic and latest errors.',
+  summary: 'Show an endpoint with its revisions, traffic, drift and latest errors.',
   arguments: [nameArgument],
   options: {},
   examples: ['slipway endpoint show digits'],
   uses: 'controlPlane',
   async run({ args, target }, shell) {
     const client = await connect(target, shell);
-    show(shell, await client.call('getEndpoint', { params: { name: args[0]! } }), (it) => describe(shell, it));
+    const params = { name: args[0]! };
+    const endpoint = await client.call('getEndpoint', { params });
+    const monitor = await client.call('getMonitor', { params }).catch((error: unknown) => {
+      if (error instanceof SlipwayError && error.code === 'monitors.unknown') return null;
+      throw error;
+    });
+    show(shell, { ...endpoint, monitor }, (it) => describe(shell, it, monitor));
     return 0;
   },
 });
 
-function describe(shell: Shell, it: Endpoint): string {
+function describe(shell: Shell, it: Endpoint, monitor: EndpointMonitor | null): string {
   const head = ['REVISION', 'WEIGHT', 'STATUS', 'READY', 'REQUESTS', 'ERRORS', 'PER S', 'P50 MS', 'P95 MS', 'REASON'];
   const rows = it.revisions.map((revision) => [
     revision.name,
@@ -75,9 +82,30 @@ function describe(shell: Shell, it: Endpoint): string {
     ['model', it.model],
     ['rollout', it.rollout],
   ]);
-  const sections = [title, table(shell, head, rows, 'No revisions.')];
+  const sections = [title, table(shell, head, rows, 'No revisions.'), driftText(monitor)];
   if (errors.length > 0) sections.push(`Latest errors:\n${errors.join('\n')}`);
   return sections.join('\n\n');
+}
+
+function driftText(monitor: EndpointMonitor | null): string {
+  if (!monitor) return 'Drift: nothing is sampled. Add monitor: { sample: { rate: 0.1 }, drift: {} } to slipway.yaml.';
+  const { window, proposal, endpoint, alarms } = monitor;
+  const lines = [
+    window
+      ? `Drift: ${window.verdict} · ${window.reason} (window until ${timeText(window.to)}, false-alarm rate ${window.falseAlarmRate}, alarms so far ${alarms})`
+      : 'Drift: the first window is not over yet.',
+  ];
+  if (proposal) {
+    lines.push(`Proposal ${proposal.id}: ${proposal.reason}`);
+    lines.push(
+      proposal.kind === 'retrain'
+        ? `  Retrain or not: POST /api/v1/endpoints/${endpoint}/proposal {"proposal":"${proposal.id}","accept":true}, or the endpoint's page.`
+        : `  ${proposal.missing} labels are missing: POST /api/v1/endpoints/${endpoint}/feedback {"requestId","label"}.`,
+    );
+  }
+  const running = monitor.retrainings.find(({ endedAt }) => endedAt === null);
+  if (running) lines.push(`Retraining ${running.id} is running: pipeline ${running.pipeline ?? '–'}.`);
+  return lines.join('\n');
 }
 
 const invoke = command({

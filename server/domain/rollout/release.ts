@@ -7,8 +7,7 @@ import type { Rollout } from '../../protocol/entities.ts';
 import type { Serve } from '../../protocol/slipwayFile.ts';
 import type { ServePlan } from '../endpoint/endpoint.ts';
 import { type Digests, type ReceiptDraft, type Reduction, type Send, send, unchanged } from '../reducer.ts';
-import type { Judgement } from './analysis.ts';
-import { quantileMs } from './histogram.ts';
+import { type Evidence, evidenceOf, type Judgement } from './analysis.ts';
 import {
   isEnded,
   type RolloutCommand,
@@ -108,7 +107,14 @@ function stepViews(state: ReleaseState, rollout: RolloutState, receipts: Receipt
     if (step.status === 'passed' || step.status === 'failed') return step;
     if (index === current && passed) {
       const { judgement } = passed.evidence as { judgement: Judgement };
-      return { ...step, ...judged(judgement), status: 'passed', endedAt: at, reason: judgement.reason };
+      return {
+        ...step,
+        ...judged(judgement),
+        ...labelsOf(rollout),
+        status: 'passed',
+        endedAt: at,
+        reason: judgement.reason,
+      };
     }
     if (isOver && rollout.status === 'completed')
       return { ...step, status: 'passed', endedAt: at, reason: rollout.reason };
@@ -126,17 +132,23 @@ function stepViews(state: ReleaseState, rollout: RolloutState, receipts: Receipt
   });
 }
 
-function judged({ canary, stable }: Judgement): Partial<StepView> {
-  const { requests, errorRate, p95Ms } = canary;
-  return { requests, errorRate, p95Ms, stableP95Ms: stable?.p95Ms ?? null };
+function judged({ canary, stable }: { canary: Evidence; stable: Evidence | null }): Partial<StepView> {
+  const { requests, errorRate, p95Ms, p95IntervalMs } = canary;
+  return { requests, errorRate, p95Ms, p95IntervalMs, stableP95Ms: stable?.p95Ms ?? null };
 }
 
-function figures({ canary, stable, analysis }: RolloutState): Partial<StepView> {
+function figures(rollout: RolloutState): Partial<StepView> {
+  const evidence = { canary: evidenceOf(rollout.canary), stable: evidenceOf(rollout.stable) };
+  return { ...judged(evidence), needed: rollout.analysis.minRequests, ...labelsOf(rollout) };
+}
+
+function labelsOf({ analysis, quality }: RolloutState): Partial<StepView> {
+  if (analysis.maxQualityDrop === null) return {};
+  const { canary, stable } = quality;
   return {
-    requests: canary.requests,
-    needed: analysis.minRequests,
-    errorRate: canary.requests > 0 ? canary.errors / canary.requests : null,
-    p95Ms: quantileMs(canary.latency, 0.95),
-    stableP95Ms: quantileMs(stable.latency, 0.95),
+    quality: {
+      ...{ labels: canary.labels, wrong: canary.wrong },
+      ...{ stableLabels: stable.labels, stableWrong: stable.wrong },
+    },
   };
 }

@@ -2,9 +2,11 @@
 import type { EndpointState } from '../../domain/endpoint/endpoint.ts';
 import type { ModelState } from '../../domain/lineage/model.ts';
 import { byHand } from '../../domain/rollout/rollout.ts';
+import { trafficSince } from '../../domain/rollout/traffic.ts';
 import { SlipwayError } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import { newId } from '../ids.ts';
+import { lineageOf, tracePrediction } from '../lineage.ts';
 import { listPage, requireEntity } from '../query.ts';
 import { createRelease } from '../starts.ts';
 import type { Part, ServiceParts } from './parts.ts';
@@ -12,14 +14,18 @@ import { versionNumber } from './request.ts';
 
 export function modelServices({
   context,
+  live,
   monitors,
 }: ServiceParts): Part<
   | 'listModels'
   | 'listModelVersions'
   | 'getModelVersion'
+  | 'getLineage'
+  | 'tracePrediction'
   | 'setAlias'
   | 'listEndpoints'
   | 'getEndpoint'
+  | 'readEndpointTraffic'
   | 'sendFeedback'
   | 'listMonitors'
   | 'getMonitor'
@@ -42,6 +48,11 @@ export function modelServices({
       const version = versionNumber(params.version) ?? (await requireEntity(read, 'models', params.name)).latest;
       return requireEntity(read, 'modelVersions', `${params.name}@v${version}`);
     },
+    async getLineage({ params }) {
+      const version = versionNumber(params.version) ?? (await requireEntity(read, 'models', params.name)).latest;
+      return lineageOf(read, params.name, version);
+    },
+    tracePrediction: ({ params }) => tracePrediction(read, monitors, live, params.id),
     async setAlias({ params, body }) {
       await requireEntity(read, 'modelVersions', `${params.name}@v${body.version}`);
       await engine.send('model', params.name, { type: 'setAlias', ...body, why: 'moved by hand' });
@@ -49,6 +60,10 @@ export function modelServices({
     },
     listEndpoints: ({ query }) => listPage(read, 'endpoints', query),
     getEndpoint: ({ params }) => requireEntity(read, 'endpoints', params.name),
+    async readEndpointTraffic({ params, query }) {
+      await requireEntity(read, 'endpoints', params.name);
+      return trafficSince(live.trafficOf(params.name, now()), query.since ?? 0);
+    },
     async sendFeedback({ params, body }) {
       await requireEntity(read, 'endpoints', params.name);
       await monitors.addLabel(params.name, body.requestId, body.label);

@@ -2,6 +2,7 @@
 import type { RunState } from '../../domain/run/run.ts';
 import type { Context } from '../context.ts';
 import type { RunMetrics, Traced } from '../follow.ts';
+import type { LiveFigures } from '../live.ts';
 import type { Monitors } from '../monitors.ts';
 import type { Operations } from '../operations.ts';
 import type { Services } from '../services.ts';
@@ -13,6 +14,7 @@ export interface ServiceParts {
   tensorBoards: TensorBoards;
   metrics: RunMetrics;
   monitors: Monitors;
+  live: LiveFigures;
   publicKeys: Record<string, string>;
   /** A run, also one that an MLflow client began. @throws SlipwayError `runs.unknown` */
   traced: (id: string) => Promise<Traced>;

@@ -1,61 +1,30 @@
 import assert from 'node:assert/strict';
-import { cp, glob, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Caller, makePlace, type Place, type Refusal, root, type Server, until } from './place.ts';
+import { type Caller, makePlace, type Place, type Refusal, type Server, until } from './place.ts';
+import { predict as ask, copyWatchedDigits, darkened, readScans, type Scan, sendLabel } from './watchedDigits.ts';
 
-const windowSeconds = 6;
 /** Instances in a request. */
 const batch = 20;
-/** The example, watched closely: short windows, every request a sample, retraining without a hand. */
-const changes: [RegExp, string][] = [
-  [/epochs: 30/, 'epochs: 8'],
-  [/rollout: \{.*\n/, 'rollout: { steps: [50, 100], analysis: { maxP95Ratio: 50, minRequests: 40 } }\n'],
-  [/min: 0\.9 \}/, 'min: 0.8 }'],
-  [/by: 0\.005/, 'by: 0.1'],
-  [/sample: \{.*\}/, 'sample: { rate: 1 }'],
-  [/window: 1h/, `window: ${windowSeconds}s`],
-  [/retrain: \{.*\}/, 'retrain: { when: drift, then: rollout, budget: 1h, cooldown: 1h, minLabels: 20 }'],
-];
 
 describe('drift in production', function () {
   this.timeout(240_000);
   let place: Place;
   let server: Server;
   let call: Caller;
-  let scans: { instance: number[]; prediction: { label: string } }[];
+  let scans: Scan[];
 
   before(async () => {
     place = await makePlace();
-    await cp(join(root, 'resources/examples/digits'), place.path('digits'), { recursive: true });
-    let text = await readFile(place.path('digits', 'slipway.yaml'), 'utf8');
-    for (const [from, to] of changes) {
-      assert.match(text, from);
-      text = text.replace(from, to);
-    }
-    await writeFile(place.path('digits', 'slipway.yaml'), text);
+    await copyWatchedDigits(place, 'rollout');
     server = await place.serve();
     ({ call } = server);
     const piped = await place.slipway(['pipeline', 'run', '--data', place.data], { cwd: place.path('digits') });
     assert.equal(piped.status, 0, piped.stderr);
-    let file = '';
-    for await (const found of glob('runs/*/output/model/reference.jsonl', { cwd: place.data })) file = found;
-    const lines = (await readFile(join(place.data, file), 'utf8')).trim().split('\n');
-    scans = lines.map((line) => JSON.parse(line));
+    scans = await readScans(place.data);
   });
 
   after(() => place.close());
 
-  async function predict(instances: number[][]): Promise<string> {
-    const { url } = await call('getEndpoint', { params: { name: 'digits' } });
-    const response = await fetch(`${url}/predict`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ instances }),
-    });
-    assert.equal(response.status, 200, await response.clone().text());
-    await response.arrayBuffer();
-    return response.headers.get('x-request-id')!;
-  }
+  const predict = (instances: number[][]) => ask(server, instances);
 
   /** The next scans, over and over. */
   let taken = 0;
@@ -63,17 +32,7 @@ describe('drift in production', function () {
   const monitor = () => call('getMonitor', { params: { name: 'digits' } });
   const feedback = (requestId: string, label: unknown) =>
     call('sendFeedback', { params: { name: 'digits' }, body: { requestId, label } });
-  /** Labels a request once its sample has come in. */
-  const labelled = (requestId: string, label: unknown) =>
-    until(async () => {
-      const refusal = await feedback(requestId, label).then(
-        () => null,
-        (error: Refusal) => error,
-      );
-      if (refusal && refusal.code !== 'feedback.unknownRequest') throw refusal;
-      return refusal === null;
-    }, `the sample ${requestId}`);
-  const darkened = (instance: number[]) => instance.map((level) => Math.min(16, Math.round(level * 0.4) + 6));
+  const labelled = (requestId: string, label: unknown) => sendLabel(server, requestId, label);
 
   it('stays quiet over requests like the training data', async () => {
     await until(async () => (await call('listMonitors')).items.length === 1, 'the monitor');
@@ -98,6 +57,55 @@ describe('drift in production', function () {
     await refused('feedback.otherLabel', feedback(id, ['other', 'other']));
     await refused('feedback.count', feedback(id, ['1']));
     await refused('feedback.unknownRequest', feedback('never-issued', '1'));
+  });
+
+  it('leads from an answer back to the bytes, by its request id and by its receipt', async () => {
+    const id = await predict(next().map(({ instance }) => instance));
+    const traced = await until(
+      () =>
+        call('tracePrediction', { params: { id } }).catch((error: Refusal) => {
+          if (error.code !== 'trace.unknown') throw error;
+          return undefined;
+        }),
+      'the sample',
+    );
+    assert.deepEqual([traced.foundBy, traced.model, traced.version], ['sample', 'digits', 1]);
+    const byReceipt = await call('tracePrediction', { params: { id: traced.receipt! } });
+    assert.deepEqual([byReceipt.foundBy, byReceipt.model, byReceipt.version], ['receipt', 'digits', 1]);
+    await assert.rejects(call('tracePrediction', { params: { id: 'never-issued' } }), { code: 'trace.unknown' });
+    const { nodes, edges, moves } = await call('getLineage', { params: { name: 'digits', version: 'v1' } });
+    // From the endpoint along receipts that exist to the dataset version.
+    let reached = ['endpoint:digits'];
+    const seen = new Set(reached);
+    while (reached.length > 0) {
+      const steps = edges.filter(({ to }) => reached.includes(to));
+      for (const { receipt } of steps) await call('getReceipt', { params: { id: receipt } });
+      reached = steps.map(({ from }) => from).filter((name) => !seen.has(name));
+      for (const name of reached) seen.add(name);
+    }
+    assert.ok(seen.has('dataset:digits@v1') && seen.has('split:digits@v1'), [...seen].join(' '));
+    assert.deepEqual([...seen].sort(), nodes.map((node) => node.id).sort());
+    assert.deepEqual(
+      moves.map(({ alias, from, to }) => [alias, from, to]),
+      [['production', null, 1]],
+    );
+  });
+
+  it('tells what the endpoint did lately, and of drift on the command line', async () => {
+    const { points, intervalMs } = await until(async () => {
+      await predict(next().map(({ instance }) => instance));
+      const traffic = await call('readEndpointTraffic', { params: { name: 'digits' } });
+      return traffic.points.length > 1 && traffic;
+    }, 'two intervals');
+    assert.ok(points.every(({ requests, revision }) => requests > 0 && revision === 'v1'));
+    const { trafficAt } = await until(async () => {
+      const endpoint = await call('getEndpoint', { params: { name: 'digits' } });
+      return endpoint.trafficAt !== undefined && endpoint.trafficAt >= points.at(-1)!.at + intervalMs && endpoint;
+    }, 'the endpoint to tell of it');
+    const later = await call('readEndpointTraffic', { params: { name: 'digits' }, query: { since: trafficAt } });
+    assert.ok(later.points.every(({ at }) => at >= trafficAt!));
+    const shown = await place.slipway(['endpoint', 'show', 'digits', '--data', place.data]);
+    assert.match(shown.stdout, /Drift: (steady|inconclusive) · .*false-alarm rate 0\.001/);
   });
 
   it('raises an alarm over other contrast, retrains on the labelled samples and rolls the better model out', async () => {

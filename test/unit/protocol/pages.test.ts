@@ -7,6 +7,9 @@ const route: fc.Arbitrary<PageRoute> = fc.oneof(
   fc.constant<PageRoute>({ page: 'home' }),
   fc.tuple(fc.constantFrom('run', 'sweep', 'receipt'), text).map(([page, id]): PageRoute => ({ page, id })),
   text.map((name): PageRoute => ({ page: 'endpoint', name })),
+  fc
+    .tuple(text, fc.integer({ min: 1, max: 999_999_999 }))
+    .map(([name, version]): PageRoute => ({ page: 'modelVersion', name, version })),
   fc.tuple(text, text).map(([project, subject]): PageRoute => ({ page: 'receipts', project, subject })),
   text.map((project): PageRoute => ({ page: 'receipts', project })),
   fc.array(text, { minLength: 1 }).map((runs): PageRoute => ({ page: 'tensorboard', runs })),

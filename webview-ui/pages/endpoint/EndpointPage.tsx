@@ -6,10 +6,17 @@ import { Table } from '../../components/Table.tsx';
 import { CodeLine, CopyButton, RelativeTime, RouteLink } from '../../components/text.tsx';
 import { count, m } from '../../i18n/index.ts';
 import { usePageTitle, useTopic } from '../../store/hooks.ts';
+import { modelVersionRoute } from '../modelVersion/route.ts';
 import { curlLine } from './curlLine.ts';
+import { DriftSection } from './DriftSection.tsx';
 import { EndpointActions } from './EndpointActions.tsx';
+import { ProposalNotice } from './ProposalNotice.tsx';
+import { Retrainings } from './Retrainings.tsx';
 import { Revisions } from './Revisions.tsx';
 import { RolloutView } from './RolloutView.tsx';
+import { ShadowSection } from './ShadowSection.tsx';
+import { TraceForm } from './TraceForm.tsx';
+import { TrafficCharts } from './TrafficCharts.tsx';
 import './endpoint.css';
 
 type Endpoint = EntityOf<'endpoints'>;
@@ -19,6 +26,8 @@ export function EndpointPage({ name }: { name: string }) {
   const { items, ready, error } = useTopic('endpoints');
   const endpoint = items.find((item) => item.name === name);
   const rollouts = useTopic('rollouts').items;
+  const monitors = useTopic('monitors');
+  const monitor = monitors.byId.get(name);
   usePageTitle({ page: 'endpoint', name }, endpoint && name);
   if (!endpoint) {
     if (error) return <ErrorNote error={error} />;
@@ -38,13 +47,19 @@ export function EndpointPage({ name }: { name: string }) {
         facts={<EndpointFacts endpoint={endpoint} />}
         actions={<EndpointActions endpoint={endpoint} rollout={current} previous={previousVersion(endpoint, mine)} />}
       />
+      {monitor?.proposal && <ProposalNotice monitor={monitor} proposal={monitor.proposal} />}
       {shown && <RolloutView rollout={shown} isCurrent={shown === current} />}
       <Revisions endpoint={endpoint} />
+      <TrafficCharts endpoint={endpoint} />
+      <ShadowSection revisions={endpoint.revisions} />
+      {monitors.ready && <DriftSection endpoint={endpoint} monitor={monitor} />}
+      {monitor && <Retrainings monitor={monitor} />}
       <RecentErrors endpoint={endpoint} />
       <Section title={m.callIt}>
         <CodeLine text={curlLine(endpoint)} />
         {endpoint.access !== 'open' && <p class="quiet hint">{m.tokenHint}</p>}
       </Section>
+      <TraceForm />
       <PastRollouts rollouts={mine.filter((rollout) => rollout !== shown)} />
     </>
   );
@@ -65,6 +80,12 @@ function EndpointFacts({ endpoint }: { endpoint: Endpoint }) {
           {endpoint.model}
         </RouteLink>
       </Fact>
+      {endpoint.samples && endpoint.samples.taken > 0 && (
+        <Fact label={m.serving.samples}>
+          <span class="number">{count(endpoint.samples.taken)}</span>
+          {endpoint.samples.dropped > 0 && <span>{m.serving.samplesDropped(count(endpoint.samples.dropped))}</span>}
+        </Fact>
+      )}
       <Fact label={m.access}>{m.accessNames[endpoint.access]}</Fact>
       <Fact label={m.address}>
         <code>{endpoint.url}</code>
@@ -86,7 +107,15 @@ function RecentErrors({ endpoint }: { endpoint: Endpoint }) {
           keyOf={(error) => error.requestId}
           columns={[
             { id: 'at', title: m.time, cell: (error) => <RelativeTime at={error.at} /> },
-            { id: 'revision', title: m.revision, cell: (error) => error.revision },
+            {
+              id: 'revision',
+              title: m.revision,
+              cell: (error) => (
+                <RouteLink to={modelVersionRoute(`${endpoint.model}@${error.revision}`)} title={error.revision}>
+                  {error.revision}
+                </RouteLink>
+              ),
+            },
             { id: 'status', title: m.httpStatus, isNumber: true, cell: (error) => error.status },
             {
               id: 'message',

@@ -6,7 +6,7 @@ import { Status, type Tone } from '../../components/Status.tsx';
 import { type Column, Table } from '../../components/Table.tsx';
 import { RouteLink } from '../../components/text.tsx';
 import { count, m, milliseconds, percent } from '../../i18n/index.ts';
-import { useTopic } from '../../store/hooks.ts';
+import { modelVersionRoute } from '../modelVersion/route.ts';
 
 type Endpoint = EntityOf<'endpoints'>;
 type Revision = Endpoint['revisions'][number];
@@ -14,7 +14,6 @@ type Revision = Endpoint['revisions'][number];
 const tones: Tone[] = ['busy', 'caution', 'good', 'quiet'];
 
 export function Revisions({ endpoint }: { endpoint: Endpoint }) {
-  const versions = useTopic('modelVersions', endpoint.model).byId;
   const { revisions } = endpoint;
   if (revisions.length === 0) {
     return (
@@ -28,15 +27,11 @@ export function Revisions({ endpoint }: { endpoint: Endpoint }) {
     {
       id: 'name',
       title: m.revision,
-      cell: (revision) => {
-        const run = versions.get(revision.modelVersion)?.run;
-        if (!run) return revision.name;
-        return (
-          <RouteLink to={{ page: 'run', id: run }} title={revision.modelVersion}>
-            {revision.name}
-          </RouteLink>
-        );
-      },
+      cell: (revision) => (
+        <RouteLink to={modelVersionRoute(revision.modelVersion)} title={revision.modelVersion}>
+          {revision.name}
+        </RouteLink>
+      ),
     },
     {
       id: 'status',

@@ -50,8 +50,9 @@ function StepRow({ step, rollout }: { step: Step; rollout: Rollout }) {
       <Evidence
         label={m.p95}
         text={step.p95Ms == null ? undefined : milliseconds(step.p95Ms)}
-        limit={step.stableP95Ms == null ? undefined : m.stableP95(milliseconds(step.stableP95Ms))}
+        limit={latencyNote(step)}
       />
+      {step.quality && <QualityEvidence quality={step.quality} rollout={rollout} />}
       <span class="step-reason">{step.reason}</span>
       <span class="step-end quiet">
         {step.startedAt !== undefined && <Duration from={step.startedAt} to={endOf(step, rollout)} />}
@@ -59,6 +60,25 @@ function StepRow({ step, rollout }: { step: Step; rollout: Rollout }) {
       </span>
     </li>
   );
+}
+
+/** The bounds of the p95, and the stable revision's beside it. */
+function latencyNote({ p95IntervalMs, stableP95Ms }: Step): string | undefined {
+  const [lower, upper] = p95IntervalMs ?? [];
+  const bounds = lower == null || upper == null ? undefined : `${milliseconds(lower)}–${milliseconds(upper)}`;
+  const stable = stableP95Ms == null ? undefined : m.stableP95(milliseconds(stableP95Ms));
+  return [bounds && `(${bounds})`, stable].filter(Boolean).join(' ') || undefined;
+}
+
+function QualityEvidence({ quality, rollout }: { quality: NonNullable<Step['quality']>; rollout: Rollout }) {
+  const { labels, wrong, stableLabels, stableWrong } = quality;
+  const { minLabels } = rollout.analysis;
+  const text =
+    labels < minLabels
+      ? m.serving.qualityWaits(count(labels), count(minLabels))
+      : m.serving.qualityOf(percent(1 - wrong / labels), count(labels));
+  const stable = stableLabels > 0 ? m.serving.qualityStable(percent(1 - stableWrong / stableLabels)) : undefined;
+  return <Evidence label={m.serving.labels} text={text} limit={stable} share={labels / Math.max(minLabels, 1)} />;
 }
 
 interface EvidenceProps {

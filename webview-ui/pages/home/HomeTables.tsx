@@ -195,12 +195,7 @@ export function ModelsTable({ models }: { models: EntityOf<'models'>[] }) {
   const versions = useTopic('modelVersions').byId;
   if (models.length === 0) return <EmptyState title={m.noModels} />;
   type Model = EntityOf<'models'>;
-  const routeOf = (model: Model): PageRoute => {
-    const run = versions.get(`${model.name}@v${model.latest}`)?.run;
-    return run
-      ? { page: 'run', id: run }
-      : { page: 'receipts', project: model.project, subject: `model:${model.name}` };
-  };
+  const routeOf = (model: Model): PageRoute => ({ page: 'modelVersion', name: model.name, version: model.latest });
   return (
     <RouteTable
       caption={m.models}

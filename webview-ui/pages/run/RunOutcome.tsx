@@ -1,14 +1,12 @@
 // Under the head of a run: why it waits, why it ended, and what its validation decided.
 import type { EntityOf, Run } from '../../../server/protocol/entities.ts';
+import { GatesTable } from '../../components/GatesTable.tsx';
 import { Notice } from '../../components/layout.tsx';
-import { Status } from '../../components/Status.tsx';
-import { type Column, Table } from '../../components/Table.tsx';
 import { ReceiptLink, RelativeTime, RouteLink, SourceLink } from '../../components/text.tsx';
-import { clock, count, m, param, value } from '../../i18n/index.ts';
+import { clock, count, m } from '../../i18n/index.ts';
 import { useTopic } from '../../store/hooks.ts';
 
 type Validation = EntityOf<'validations'>;
-type GateResult = Validation['gates'][number];
 
 export function RunOutcome({ run, hasEnded }: { run: Run; hasEnded: boolean }) {
   const validations = useTopic('validations', run.project).items.filter((validation) => validation.run === run.id);
@@ -115,15 +113,7 @@ function ValidationNotice({ validation, model }: { validation: Validation; model
           <> · {m.retrainWith(validation.how.map((how) => m.retrainHow(how)).join(', '))}</>
         )}
       </p>
-      {validation.gates.length > 0 && (
-        <Table
-          caption={m.gates}
-          isCompact
-          columns={gateColumns()}
-          rows={validation.gates}
-          keyOf={(row) => JSON.stringify(row.gate)}
-        />
-      )}
+      {validation.gates.length > 0 && <GatesTable gates={validation.gates} />}
       <p class="facts">
         {model && <span>{m.registeredAs(model)}</span>}
         {validation.validateRun && (
@@ -135,31 +125,4 @@ function ValidationNotice({ validation, model }: { validation: Validation; model
       </p>
     </Notice>
   );
-}
-
-function gateColumns(): Column<GateResult>[] {
-  return [
-    { id: 'metric', title: m.metric, cell: (row) => row.gate.metric },
-    { id: 'value', title: m.valueColumn, isNumber: true, cell: (row) => value(row.value) },
-    { id: 'rule', title: m.rule, cell: (row) => ruleOf(row.gate) },
-    { id: 'production', title: m.production, isNumber: true, cell: (row) => value(row.production) },
-    {
-      id: 'passed',
-      title: m.verdict,
-      cell: (row) => (
-        <span title={row.reason}>
-          <Status status={row.passed ? 'passed' : 'failed'} label={row.passed ? m.passed : m.notPassed} />
-        </span>
-      ),
-    },
-    { id: 'reason', title: '', cell: (row) => <span class="quiet">{row.reason}</span> },
-  ];
-}
-
-function ruleOf(gate: GateResult['gate']): string {
-  const rules: string[] = [];
-  if (gate.min !== undefined) rules.push(`≥ ${param(gate.min)}`);
-  if (gate.max !== undefined) rules.push(`≤ ${param(gate.max)}`);
-  if (gate.notWorseThan) rules.push(m.notWorseThanProduction(gate.by === undefined ? '' : param(gate.by)));
-  return rules.join(', ');
 }

@@ -8,11 +8,13 @@ import { headMetric, modelRows } from '../../../../extension/views/modelRows.ts'
 import type { Row } from '../../../../extension/views/row.ts';
 import { countRunning, groupRuns, runRows } from '../../../../extension/views/runRows.ts';
 import type { Run } from '../../../../server/protocol/entities.ts';
+import type { EndpointMonitor } from '../../../../server/protocol/monitors.ts';
 import {
   collections,
   endpoint,
   model,
   modelVersion,
+  monitor,
   node,
   now,
   rollout,
@@ -225,6 +227,25 @@ describe('Endpoints view', () => {
       'v5  75 % · 2 of 2 ready · p95 8 ms',
       'v6  25 % · 2 of 2 ready · p95 8 ms',
     ]);
+  });
+
+  it('says of drift which feature has gone farthest, and what a person is asked', async () => {
+    const lineOf = async (change: Partial<EndpointMonitor>) => {
+      const items = collections({ endpoints: [endpoint({})], monitors: [monitor(change)] });
+      return (await below(endpointRows(items, now)[0]!)).find(({ label }) => label === 'drift')!;
+    };
+    assert.equal(line(await lineOf({})), 'drift  none · PSI 0.04');
+    assert.equal(line(await lineOf({ window: null })), 'drift  the first window is not over');
+    const drifted = monitor({}).window!;
+    const features = [{ ...drifted.features[0]!, feature: 'prediction.label', effect: 0.4, isDrifted: true }];
+    const window = { ...drifted, verdict: 'drifted' as const, features };
+    const proposal = { id: 'digits/1', at: now, reason: '', labelled: 40, missing: 0, samples: null };
+    const row = await lineOf({ isDrifting: true, window, proposal: { ...proposal, kind: 'retrain' } });
+    assert.equal(line(row), 'drift  prediction.label · PSI 0.4 · retrain?');
+    assert.equal(row.context, 'drift proposal retrain');
+    const label = await lineOf({ isDrifting: true, window, proposal: { ...proposal, kind: 'label', missing: 60 } });
+    assert.equal(line(label), 'drift  prediction.label · PSI 0.4 · 60 labels missing');
+    assert.equal(label.context, 'drift proposal');
   });
 
   it('says when nothing serves, and lists recent errors', async () => {

@@ -15,6 +15,8 @@ import type {
   Trial,
 } from '../../../../server/protocol/entities.ts';
 
+import type { EndpointMonitor } from '../../../../server/protocol/monitors.ts';
+
 /** A Wednesday noon. */
 export const now = new Date(2024, 5, 5, 12).getTime();
 
@@ -217,6 +219,32 @@ export function node(change: Partial<Node> = {}): Node {
     gpus: [],
     queue: [],
     lastSeenAt: now,
+    ...change,
+  };
+}
+
+export function monitor(change: Partial<EndpointMonitor>): EndpointMonitor {
+  const feature = { feature: 'x', aspect: 'distribution', test: 'psi', effect: 0.04, threshold: 0.2, p: 0.4 } as const;
+  return {
+    id: 'digits',
+    endpoint: 'digits',
+    project: 'digits',
+    model: 'digits',
+    version: 5,
+    reference: 'training',
+    isDrifting: false,
+    alarms: 0,
+    window: {
+      from: now - 3_600_000,
+      to: now,
+      verdict: 'steady',
+      reason: 'No drift.',
+      rows: 500,
+      falseAlarmRate: 0.001,
+      features: [{ ...feature, values: 500, isDrifted: false }],
+    },
+    proposal: null,
+    retrainings: [],
     ...change,
   };
 }
