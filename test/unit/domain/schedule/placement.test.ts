@@ -65,7 +65,10 @@ describe('placement', () => {
     const need = needOf(request);
     const on = cluster();
     let asked = 0;
-    const policy = { ...policyOf('bestfit', []), score: (c: Cluster, n: number) => -c.milliCpu[n]! * Math.sign(++asked) };
+    const policy = {
+      ...policyOf('bestfit', []),
+      score: (c: Cluster, n: number) => -c.milliCpu[n]! * Math.sign(++asked),
+    };
     place(on, request, policy, dice);
     assert.equal(asked, 2);
     on.take(1, shareOf(need, { node: 1, gpus: [0], milliGpu: 500 }));
