@@ -66,6 +66,7 @@ export function registerHandlers(context: Context): void {
 
   engine.handle('sweep.prepare', async (_, { id }) => {
     const { template } = (await engine.state<TrialRunsState>('sweep', id))!;
+    if (!template) return [];
     return refusable(
       async () => {
         const { dataset, refs } = await prepareRun(context, { ...template, id: trialRunId(id, 0, 0), resolve: true });

@@ -113,7 +113,9 @@ async function bringCheckpoints(
   patterns: string[] = [],
 ): Promise<void> {
   const source = runFolder(context.folders.runs, from);
-  await cp(source.checkpoints, folder.checkpoints, { recursive: true, force: false });
+  // One that ended before it began has none.
+  if (await isThere(source.checkpoints))
+    await cp(source.checkpoints, folder.checkpoints, { recursive: true, force: false });
   for (const top of new Set(patterns.map((pattern) => pattern.split('/')[0]!).filter((part) => !/[*?[]/.test(part)))) {
     if (await isThere(join(source.work, top))) {
       await cp(join(source.work, top), join(folder.work, top), { recursive: true, force: false });

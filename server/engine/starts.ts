@@ -6,12 +6,13 @@ import type { Candidate } from '../domain/lineage/validation.ts';
 import type { ReleaseState } from '../domain/rollout/release.ts';
 import { isEnded } from '../domain/rollout/rollout.ts';
 import { hasEnded, type InputRef, type RunState } from '../domain/run/run.ts';
-import type { SweepSpec } from '../domain/sweep/state.ts';
+import type { Goal, SweepSpec } from '../domain/sweep/state.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import { parseVersionRef } from '../protocol/names.ts';
 import type { SlipwayFile } from '../protocol/slipwayFile.ts';
 import { type CodeRef, readCapturedFile } from './code.ts';
 import type { Context } from './context.ts';
+import { knownTrials } from './knownTrials.ts';
 import { commonOf, trainSpec, validateSpec } from './runSpecs.ts';
 
 interface Captured {
@@ -45,6 +46,8 @@ export interface SweepRequest extends Captured {
   parallel?: number;
   seed?: number;
   title?: string;
+  /** What it begins from: sweeps, or `receipts`. */
+  from?: string[];
 }
 
 /** @returns the sweep's id */
@@ -55,42 +58,59 @@ export async function createSweep(context: Context, request: SweepRequest): Prom
     throw new SlipwayError('yaml.missingKey', 'slipway.yaml has no `sweep`.', hint);
   }
   const template = trainSpec({ id: `${id}-template`, file, folder, code });
-  if (!template.objective) {
+  const goals = file.sweep.objectives ?? (template.objective ? [template.objective] : []);
+  if (goals.length === 0) {
     throw new SlipwayError(
       'sweep.noObjective',
-      'A sweep needs train.objective: what its trials are compared by.',
+      'A sweep needs train.objective or sweep.objectives: what its trials are compared by.',
       'Add objective: { metric: val/accuracy, goal: maximize } to train.',
     );
   }
-  const { sampler, stopper, trials, parallel, seed, resource, space } = file.sweep;
-  const spec: SweepSpec = {
-    name: id,
-    space,
-    sampler: { type: sampler },
-    stopper: stopperSpec(stopper, resource ?? Number(template.params['epochs'] ?? 81)),
-    goals: [template.objective],
-    trials: request.trials ?? trials,
-    parallel: request.parallel ?? parallel,
-    seed: request.seed ?? seed,
-    retries: template.retries,
-  };
-  const title = request.title ?? Object.keys(space).join(' × ');
+  const epochs = Number(template.params['epochs'] ?? 81);
+  const search = { ...file.sweep, trials: request.trials ?? file.sweep.trials };
+  const { parallel = search.parallel, seed = search.seed } = request;
+  const spec = searchSpec(id, { ...search, parallel, seed }, { goals, epochs, retries: template.retries });
+  const known = request.from?.length ? await knownTrials(context, file.project, spec, request.from) : undefined;
+  const title = request.title ?? Object.keys(spec.space).join(' × ');
   await context.engine.send('sweep', id, {
     type: 'created',
     id,
     project: file.project,
     folder,
     title,
-    spec,
-    template,
+    spec: { ...spec, known },
+    template: { ...template, objective: goals[0] },
     parent,
   });
   return id;
 }
 
-function stopperSpec(stopper: NonNullable<SlipwayFile['sweep']>['stopper'], maxResource: number): SweepSpec['stopper'] {
-  if (stopper === 'none') return null;
-  return stopper === 'hyperband' ? { type: stopper, maxResource } : { type: stopper };
+/** What stands under `sweep:`, as a sweep's specification. `epochs`: the last step of a trial, where nothing says it. */
+export function searchSpec(
+  name: string,
+  search: NonNullable<SlipwayFile['sweep']>,
+  { goals, epochs, retries }: { goals: readonly Goal[]; epochs: number; retries: number },
+): SweepSpec {
+  const { sampler, multivariate, stopper, trials, parallel, seed, resource, space } = search;
+  return {
+    name,
+    space,
+    sampler: sampler === 'tpe' ? { type: sampler, multivariate } : { type: sampler },
+    stopper: stopperSpec(stopper, resource ?? epochs),
+    goals,
+    trials,
+    parallel,
+    seed,
+    retries,
+  };
+}
+
+function stopperSpec(given: NonNullable<SlipwayFile['sweep']>['stopper'], maxResource: number): SweepSpec['stopper'] {
+  if (given === 'none') return null;
+  const stopper = typeof given === 'string' ? { type: given } : given;
+  // Nobody is stopped at the last step, where a trial ends by itself.
+  if (stopper.type === 'hyperband' || stopper.type === 'asha') return { ...stopper, type: stopper.type, maxResource };
+  return stopper as Exclude<SweepSpec['stopper'], null>;
 }
 
 export interface ValidationRequest extends Captured {

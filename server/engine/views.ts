@@ -10,7 +10,7 @@ import type { TrackedState } from '../domain/run/tracked.ts';
 import { type QueueState, usedOf } from '../domain/schedule/queue.ts';
 import { lineOf } from '../domain/schedule/tell.ts';
 import { bestToKeep, noBest } from '../domain/sweep/best.ts';
-import { eachItem } from '../domain/sweep/pages.ts';
+import { eachItem, itemAt } from '../domain/sweep/pages.ts';
 import type { Trial as TrialState } from '../domain/sweep/state.ts';
 import { type TrialRunsState, trialRunId } from '../domain/sweep/trialRuns.ts';
 import type {
@@ -174,7 +174,7 @@ export function sweepViews(state: TrialRunsState, before: TrialRunsState | undef
     const trials = [...eachItem(sweep?.trials ?? [])].map(({ number }) => `${state.id}/${number}`);
     return [gone('sweeps', state.id, state.project), ...trials.map((id) => gone('trials', id, state.project))];
   }
-  const counts = countTrials(sweep?.trials ?? []);
+  const counts = countTrials(sweep);
   const bestTrial = sweep && bestToKeep(sweep);
   const ended = state.status === 'ended';
   const data: Sweep = {
@@ -188,6 +188,12 @@ export function sweepViews(state: TrialRunsState, before: TrialRunsState | undef
     sampler: spec.sampler.type,
     stopper: spec.stopper?.type ?? 'none',
     objective: spec.goals[0]!,
+    objectives: spec.goals.length > 1 ? [...spec.goals] : undefined,
+    front: spec.goals.length > 1 ? [...(sweep?.best ?? [])] : undefined,
+    space: { ...spec.space },
+    seed: spec.seed,
+    known: spec.known?.length || undefined,
+    runsElsewhere: state.template ? undefined : true,
     trials: sweep?.budget ?? spec.trials,
     parallel: sweep?.parallel ?? spec.parallel,
     counts,
@@ -195,7 +201,7 @@ export function sweepViews(state: TrialRunsState, before: TrialRunsState | undef
       trial: bestTrial.number,
       value: bestTrial.values![0]!,
       params: { ...bestTrial.params },
-      run: trialRunId(state.id, bestTrial.number, bestTrial.attempt),
+      run: state.template ? trialRunId(state.id, bestTrial.number, bestTrial.attempt) : '',
     },
     createdAt: state.createdAt,
     endedAt: state.endedAt,
@@ -204,12 +210,12 @@ export function sweepViews(state: TrialRunsState, before: TrialRunsState | undef
   };
   const trials = changedTrials(state, before).map((trial): View => {
     const id = `${state.id}/${trial.number}`;
-    return { topic: 'trials', id, project: state.project, parent: state.id, data: trialView(state.id, trial) };
+    return { topic: 'trials', id, project: state.project, parent: state.id, data: trialView(state, trial) };
   });
   return [{ topic: 'sweeps', id: state.id, project: state.project, data }, ...trials];
 }
 
-function trialView(sweep: string, trial: TrialState): Trial {
+function trialView({ id: sweep, template, spec }: TrialRunsState, trial: TrialState): Trial {
   const statuses = { stopping: 'running', stopped: 'stoppedEarly' } as const;
   const { status } = trial;
   return {
@@ -220,22 +226,21 @@ function trialView(sweep: string, trial: TrialState): Trial {
     reason: trial.reason ?? '',
     params: { ...trial.params },
     value: trial.values?.[0],
+    values: spec.goals.length > 1 && trial.values ? [...trial.values] : undefined,
     step: trial.step >= 0 ? trial.step : undefined,
-    run: trialRunId(sweep, trial.number, trial.attempt),
+    run: template && trialRunId(sweep, trial.number, trial.attempt),
+    from: trial.from ?? undefined,
     attempt: trial.attempt,
     startedAt: trial.startedAt,
     endedAt: trial.endedAt,
   };
 }
 
-function countTrials(pages: NonNullable<TrialRunsState['sweep']>['trials']): Sweep['counts'] {
-  const counts = { waiting: 0, running: 0, finished: 0, stoppedEarly: 0, stopped: 0, failed: 0 };
-  for (const { status } of eachItem(pages)) {
-    if (status === 'stopping') counts.running++;
-    else if (status === 'stopped') counts.stoppedEarly++;
-    else counts[status]++;
-  }
-  return counts;
+function countTrials(sweep: TrialRunsState['sweep']): Sweep['counts'] {
+  const { finished = 0, stopped = 0, failed = 0 } = sweep?.counts ?? {};
+  const active = sweep?.active.map((number) => itemAt(sweep.trials, number)!) ?? [];
+  const waiting = active.filter(({ status }) => status === 'waiting').length;
+  return { waiting, running: active.length - waiting, finished, stoppedEarly: stopped, stopped: 0, failed };
 }
 
 /** Trials are shared between states where they did not change: whole pages are passed over by identity. */

@@ -161,8 +161,10 @@ export const Trial = z.object({
   reason: z.string(),
   params: Params,
   value: Float.optional(),
+  values: z.array(Float).optional().describe('One a goal, where there are several.'),
   step: z.number().optional(),
   run: z.string().optional(),
+  from: z.number().int().optional().describe('The trial from whose checkpoints it began.'),
   attempt: z.number().int(),
   startedAt: Time.optional(),
   endedAt: Time.optional(),
@@ -179,6 +181,15 @@ export const Sweep = z.object({
   sampler: z.string(),
   stopper: z.string(),
   objective: Objective,
+  objectives: z.array(Objective).optional().describe('All goals, where there are several.'),
+  front: z
+    .array(z.number().int())
+    .optional()
+    .describe('With several goals: the trials that none beats in all of them.'),
+  space: z.record(z.string(), z.unknown()).optional().describe('As under `space:` in slipway.yaml.'),
+  seed: z.number().int().optional(),
+  known: z.number().int().optional().describe('How many trials of other sweeps and runs it began from.'),
+  runsElsewhere: z.boolean().optional().describe('Its trials are asked for and told, not run by Slipway.'),
   trials: z.number().int().describe('Budget.'),
   parallel: z.number().int(),
   counts: z.object({

@@ -30,7 +30,7 @@ import { metricsOperations } from './metrics.ts';
 import { EndpointMonitor } from './monitors.ts';
 import { Name } from './names.ts';
 import { placements } from './policyFile.ts';
-import { SplitSpec } from './slipwayFile.ts';
+import { SplitSpec, SweepSpec as SweepSpecSchema } from './slipwayFile.ts';
 import { EndpointTraffic } from './traffic.ts';
 
 export interface OperationSpec {
@@ -62,6 +62,7 @@ const S3Access = z.strictObject({
   secretAccessKey: z.string(),
   sessionToken: z.string().nullable(),
 });
+const FloatIn = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]);
 const Params = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
 export const operations = {
@@ -340,6 +341,62 @@ export const operations = {
       parallel: z.number().int().positive().optional(),
       seed: z.number().int().nonnegative().optional(),
       title: z.string().max(200).optional(),
+      from: z
+        .array(z.string())
+        .max(50)
+        .optional()
+        .describe('What it begins from: ids of earlier sweeps, or `receipts` for all runs of the project that fit.'),
+      requestId: z.string().max(64).optional(),
+    }),
+    response: Sweep,
+    status: 201,
+  },
+  openSweep: {
+    method: 'POST',
+    path: '/sweeps/elsewhere',
+    summary: 'Opens a sweep whose trials run elsewhere: they are asked for and told.',
+    body: z.strictObject({
+      project: Name,
+      title: z.string().max(200).optional(),
+      search: SweepSpecSchema.describe('As under `sweep:` in slipway.yaml; `objectives` are needed.'),
+      requestId: z.string().max(64).optional(),
+    }),
+    response: Sweep,
+    status: 201,
+  },
+  askTrial: {
+    method: 'POST',
+    path: '/sweeps/:id/ask',
+    summary: 'The next trial of a sweep whose trials run elsewhere; null while there is none to give.',
+    body: z.strictObject({
+      requestId: z.string().min(1).max(64).optional().describe('The same id twice gives one trial.'),
+    }),
+    response: z.object({ trial: z.number().int().nullable(), params: Params.optional(), reason: z.string() }),
+  },
+  tellTrial: {
+    method: 'POST',
+    path: '/sweeps/:id/tell',
+    summary:
+      'What a trial that runs elsewhere came to: its last values, values on the way (with step), or that it failed.',
+    body: z.strictObject({
+      trial: z.number().int().nonnegative(),
+      value: FloatIn.optional(),
+      values: z.array(FloatIn).min(1).optional(),
+      failed: z.literal(true).optional(),
+      step: z.number().int().nonnegative().optional(),
+    }),
+    response: z.object({ trial: z.number().int(), status: z.string(), stop: z.boolean(), reason: z.string() }),
+  },
+  cloneSweep: {
+    method: 'POST',
+    path: '/sweeps/:id/clone',
+    summary: 'Starts a sweep like another: the same code, space and search.',
+    body: z.strictObject({
+      trials: z.number().int().positive().optional(),
+      parallel: z.number().int().positive().optional(),
+      seed: z.number().int().nonnegative().optional(),
+      title: z.string().max(200).optional(),
+      keep: z.boolean().optional().describe('Begins from what the other one found.'),
       requestId: z.string().max(64).optional(),
     }),
     response: Sweep,
@@ -359,15 +416,21 @@ export const operations = {
     query: Page,
     response: list(Trial),
   },
+  getTrial: { method: 'GET', path: '/sweeps/:id/trials/:trial', summary: 'One trial, by its number.', response: Trial },
   changeSweep: {
     method: 'POST',
     path: '/sweeps/:id/actions',
-    summary: 'Pauses, resumes, stops or extends a sweep, or changes how many trials run at once.',
+    summary: 'Pauses, resumes, stops or extends a sweep, promotes a trial, or changes how many run at once.',
     body: z.discriminatedUnion('action', [
       z.strictObject({ action: z.literal('pause') }),
       z.strictObject({ action: z.literal('resume') }),
       z.strictObject({ action: z.literal('stop') }),
-      z.strictObject({ action: z.literal('extend'), trials: z.number().int().positive() }),
+      z.strictObject({ action: z.literal('extend'), trials: z.number().int().positive().describe('How many more.') }),
+      z.strictObject({
+        action: z.literal('promote'),
+        trial: z.number().int().nonnegative().describe('One that was stopped early: it goes on from its checkpoints.'),
+        attempt: z.number().int().nonnegative().describe('The attempt that was stopped; a repeat changes nothing.'),
+      }),
       z.strictObject({ action: z.literal('set'), parallel: z.number().int().positive() }),
     ]),
     response: Sweep,

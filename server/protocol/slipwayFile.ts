@@ -102,12 +102,37 @@ export const Train = z.strictObject({
 });
 export type Train = z.infer<typeof Train>;
 
-export const samplerNames = ['random', 'grid', 'tpe', 'sobol', 'cmaes', 'gp', 'nsga2'] as const;
+export const samplerNames = ['random', 'grid', 'tpe', 'sobol', 'cmaes', 'gp', 'nsga2', 'pbt'] as const;
 export const stopperNames = ['none', 'asha', 'median', 'hyperband', 'patience'] as const;
+
+const positive = z.number().int().positive().optional();
+const Stopper = z.union([
+  z.enum(stopperNames),
+  z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('asha'), reduction: z.number().int().min(2).optional(), minResource: positive }),
+    z.strictObject({
+      type: z.literal('hyperband'),
+      reduction: z.number().int().min(2).optional(),
+      minResource: positive,
+    }),
+    z.strictObject({ type: z.literal('median'), minTrials: positive, minStep: positive }),
+    z.strictObject({
+      type: z.literal('patience'),
+      patience: positive,
+      minDelta: z.number().nonnegative().optional(),
+    }),
+  ]),
+]);
 
 export const SweepSpec = z.strictObject({
   sampler: z.enum(samplerNames).default('tpe'),
-  stopper: z.enum(stopperNames).default('none'),
+  multivariate: z.boolean().optional().describe('tpe only: parameters drawn jointly (default) or each on its own.'),
+  objectives: z
+    .array(Objective)
+    .min(1)
+    .optional()
+    .describe('Several goals at once, in place of train.objective: the result is their Pareto front.'),
+  stopper: Stopper.default('none'),
   trials: z.number().int().positive().max(100_000),
   parallel: z.number().int().positive().max(10_000).default(1),
   seed: z.number().int().nonnegative().default(0),

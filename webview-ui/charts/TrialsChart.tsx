@@ -2,7 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { EntityOf } from '../../server/protocol/entities.ts';
-import { count, m, tickValue } from '../i18n/index.ts';
+import { count, m, span, tickValue } from '../i18n/index.ts';
 import { type BestGoal, trialPoints } from './bestSoFar.ts';
 import { useChartTheme } from './theme.ts';
 import './charts.css';
@@ -18,13 +18,16 @@ export function TrialsChart({
   trials,
   goal,
   metric,
+  since,
 }: {
   trials: EntityOf<'trials'>[];
   goal: BestGoal;
   metric: string;
+  /** Draws over the time since then, in ms, instead of over the trials. */
+  since?: number;
 }) {
   const theme = useChartTheme();
-  const points = useMemo(() => trialPoints(trials, goal), [trials, goal]);
+  const points = useMemo(() => trialPoints(trials, goal, since), [trials, goal, since]);
   const data = useMemo<uPlot.AlignedData>(
     () => [points.numbers, points.finished, points.others, points.best],
     [points],
@@ -45,8 +48,9 @@ export function TrialsChart({
         {
           ...axis,
           size: 26,
-          incrs: wholeSteps,
-          values: (_: uPlot, ticks: number[]) => ticks.map((tick) => count(tick)),
+          ...(since === undefined ? { incrs: wholeSteps } : {}),
+          values: (_: uPlot, ticks: number[]) =>
+            ticks.map((tick) => (since === undefined ? count(tick) : span(tick * 1000))),
         },
         { ...axis, size: 52, values: (_: uPlot, ticks: number[]) => ticks.map((tick) => tickValue(tick)) },
       ],
@@ -58,7 +62,7 @@ export function TrialsChart({
       ],
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
     } satisfies Omit<uPlot.Options, 'width' | 'height'>;
-  }, [theme]);
+  }, [theme, since === undefined]);
 
   return (
     <figure class="chart-card">

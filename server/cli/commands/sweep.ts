@@ -1,12 +1,17 @@
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Sweep, SweepEstimate } from '../../protocol/entities.ts';
+import { SlipwayError } from '../../protocol/errors.ts';
 import { command } from '../command.ts';
 import { confirmDeletion, yesOption } from '../confirmDeletion.ts';
 import { connect } from '../connect.ts';
 import { limitOption, moreText, readPages } from '../listing.ts';
 import { facts, numberText, paintStatus, pairsText, table, timeText } from '../output.ts';
 import { note, type Shell, show } from '../shell.ts';
+import { usageError } from '../usage.ts';
 import { interrupted, watchObject } from '../watch.ts';
+import { commands as katibCommands } from './sweepKatib.ts';
+import { commands as trialCommands } from './sweepTrials.ts';
 
 const idArgument = { name: 'ID', help: 'The sweep.' };
 
@@ -19,6 +24,18 @@ const start = command({
     parallel: { type: 'integer', value: 'N', help: 'How many trials run at once.' },
     seed: { type: 'integer', value: 'N', help: 'The seed of the sampler.' },
     title: { type: 'string', value: 'TEXT', help: 'A title for people.' },
+    from: {
+      type: 'string',
+      value: 'SWEEP',
+      multiple: true,
+      help: 'Begin from what an earlier sweep found; `receipts`: from all runs of the project that fit.',
+    },
+    search: {
+      type: 'string',
+      value: 'FILE',
+      help: 'A file like what stands under `sweep:`, with objectives: trials run elsewhere, by ask and tell.',
+    },
+    project: { type: 'string', value: 'NAME', help: 'The project of such a sweep.' },
     follow: { type: 'boolean', short: 'f', help: 'Wait until it has ended.' },
   },
   examples: ['slipway sweep start', 'slipway sweep start --trials 30 --parallel 4 --follow'],
@@ -27,8 +44,15 @@ const start = command({
     const client = await connect(target, shell);
     const { trials, parallel, seed, title } = options;
     const folder = resolve(shell.cwd, options.folder ?? '.');
-    if (!shell.json) note(shell, estimateText(await client.call('estimateSweep', { body: { folder, trials } })));
-    const started = await client.call('startSweep', { body: { folder, trials, parallel, seed, title } });
+    const from = options.from.length > 0 ? options.from : undefined;
+    if (!shell.json && options.search === undefined)
+      note(shell, estimateText(await client.call('estimateSweep', { body: { folder, trials } })));
+    const started =
+      options.search === undefined
+        ? await client.call('startSweep', { body: { folder, trials, parallel, seed, title, from } })
+        : await client.call('openSweep', {
+            body: { project: projectOf(options), title, search: await readSearch(resolve(shell.cwd, options.search)) },
+          });
     if (!options.follow) {
       show(shell, started, (it) => describe(shell, it));
       return 0;
@@ -53,6 +77,24 @@ function estimateText({ trials, gpuHours, cpuHours, basis, left }: SweepEstimate
   const hours = (value: number | null) => (value === null ? 'no limit' : `${numberText(value)} left`);
   const gpus = `${numberText(gpuHours)} GPU hours (${hours(left.gpuHours)})`;
   return `${trials} trials take about ${gpus} and ${numberText(cpuHours)} CPU hours (${hours(left.cpuHours)}), by the ${basis}.`;
+}
+
+function projectOf({ project }: { project?: string }): string {
+  if (project !== undefined) return project;
+  throw usageError('A sweep whose trials run elsewhere needs --project', 'Write for example --project digits.');
+}
+
+async function readSearch(path: string) {
+  const { parse } = await import('yaml');
+  const { SweepSpec } = await import('../../protocol/slipwayFile.ts');
+  const found = SweepSpec.safeParse(parse(await readFile(path, 'utf8')));
+  if (found.success) return found.data;
+  const { path: at, message } = found.error.issues[0]!;
+  throw new SlipwayError(
+    'sweep.invalid',
+    `${path}: ${at.join('.') || 'the file'}: ${message}`,
+    'See `sweep:` of slipway.yaml.',
+  );
 }
 
 const list = command({
@@ -166,6 +208,28 @@ const extend = command({
   },
 });
 
+const clone = command({
+  name: 'sweep clone',
+  summary: 'Start a sweep like another: the same code, space and search.',
+  arguments: [idArgument],
+  options: {
+    trials: { type: 'integer', value: 'N', help: 'The budget.' },
+    parallel: { type: 'integer', value: 'N', help: 'Trials at once.' },
+    seed: { type: 'integer', value: 'N', help: 'The seed of the sampler.' },
+    title: { type: 'string', value: 'TEXT', help: 'A title for people.' },
+    keep: { type: 'boolean', help: 'Begin from what the other one found.' },
+  },
+  examples: ['slipway sweep clone w1abc --seed 2', 'slipway sweep clone w1abc --keep --trials 50'],
+  uses: 'controlPlane',
+  async run({ args, options, target }, shell) {
+    const client = await connect(target, shell);
+    const { trials, parallel, seed, title, keep } = options;
+    const body = { trials, parallel, seed, title, keep };
+    show(shell, await client.call('cloneSweep', { params: { id: args[0]! }, body }), (it) => describe(shell, it));
+    return 0;
+  },
+});
+
 const set = command({
   name: 'sweep set',
   summary: 'Change how many trials of a sweep run at once.',
@@ -204,7 +268,10 @@ export const commands = [
   simpleAction('pause', 'Start no further trials; those that run go on.'),
   simpleAction('resume', 'Go on with a paused sweep.'),
   extend,
+  clone,
   set,
   simpleAction('stop', 'Stop a sweep and its trials.'),
   remove,
+  ...trialCommands,
+  ...katibCommands,
 ];

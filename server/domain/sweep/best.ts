@@ -1,22 +1,14 @@
 /** Which trial of a sweep with one goal is taken: for its receipt, its view and the pipeline alike. */
-import { eachItem, itemAt } from './pages.ts';
-import { lossesOf, type SweepState, type Trial } from './state.ts';
+import { itemAt } from './pages.ts';
+import type { SweepState, Trial } from './state.ts';
 
 /**
  * The trial whose model is taken: the best of those that ran to their end. One that was stopped early may have had the
  * best value so far and has left no model; it stands here only where none has finished.
  */
 export function bestToKeep(sweep: SweepState): Trial | undefined {
-  let kept: Trial | undefined;
-  let least = Number.POSITIVE_INFINITY;
-  for (const trial of eachItem(sweep.trials)) {
-    const loss = trial.status === 'finished' ? lossesOf(trial.values, sweep.spec.goals)?.[0] : undefined;
-    if (loss === undefined || loss >= least) continue;
-    kept = trial;
-    least = loss;
-  }
-  const [first] = sweep.best;
-  return kept ?? (first === undefined ? undefined : itemAt(sweep.trials, first));
+  const kept = sweep.bestFinished ?? sweep.best[0];
+  return kept === undefined ? undefined : itemAt(sweep.trials, kept);
 }
 
 /** Why a sweep that is over has no best trial. */

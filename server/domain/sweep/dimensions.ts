@@ -89,6 +89,26 @@ export function choiceFromUnit(dimension: ChoiceDimension, unit: number): ParamV
   return dimension.values[Math.min(Math.floor(unit * dimension.values.length), dimension.values.length - 1)]!;
 }
 
+/**
+ * What a space takes of parameters that were tried elsewhere: the active ones, each at its nearest value. Null where one
+ * is missing or lies outside.
+ */
+export function paramsInSpace(dimensions: readonly Dimension[], params: Params): Params | null {
+  const taken: Record<string, ParamValue> = {};
+  for (const dimension of dimensions) {
+    if (!isActive(dimension, taken)) continue;
+    const value = Object.hasOwn(params, dimension.name) ? params[dimension.name]! : undefined;
+    if (dimension.kind === 'choice') {
+      if (value === undefined || !dimension.values.includes(value)) return null;
+      taken[dimension.name] = value;
+    } else {
+      if (typeof value !== 'number' || value < dimension.low || value > dimension.high) return null;
+      taken[dimension.name] = nearestValue(dimension, value);
+    }
+  }
+  return taken;
+}
+
 function nearestValue(dimension: NumericDimension, value: number): number {
   const { low, high, step } = dimension;
   if (step === 0) return Math.min(Math.max(value, low), high);

@@ -13,7 +13,7 @@ import { reduceSweep } from './sweep.ts';
 
 const count = z.number().int().positive();
 const optionsSchema = z.strictObject({
-  sampler: z.enum(samplerNames).default('tpe'),
+  sampler: z.enum(samplerNames).exclude(['pbt']).default('tpe'),
   stopper: z.enum(stopperNames).optional(),
   resource: z.number().positive().optional(),
   goals: z

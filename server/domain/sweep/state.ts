@@ -30,6 +30,14 @@ export interface SweepSpec {
   seed: number;
   /** How often a trial that failed or was lost is started again. */
   retries: number;
+  /** What is known from elsewhere before the first trial: earlier sweeps, receipts. Parameters lie in the space. */
+  known?: readonly KnownTrial[];
+}
+
+/** Parameters that were tried elsewhere, and their values, one a goal. */
+export interface KnownTrial {
+  params: Params;
+  values: readonly ReportedNumber[];
 }
 
 export type TrialStatus = 'waiting' | 'running' | 'stopping' | 'finished' | 'stopped' | 'failed';
@@ -55,6 +63,10 @@ export interface Trial {
   /** When this attempt began and when it was over, ms since 1970; absent where events carry no time. */
   startedAt?: number;
   endedAt?: number;
+  /** The trial from whose checkpoints it begins (population based training). */
+  from: number | null;
+  /** Whether somebody had it go on after it was stopped early: no stopper judges it again. */
+  isPromoted: boolean;
 }
 
 export interface SweepState {
@@ -66,11 +78,13 @@ export interface SweepState {
   trials: Pages<Trial>;
   /** The numbers of the trials that have not ended, ascending. */
   active: readonly number[];
-  /** The numbers of the trials that gave the sampler something to learn from, in the order in which they ended. */
-  observed: Pages<number>;
+  /** What the sampler learned from: what was known before, then the trials in the order in which they ended. */
+  observed: Pages<Observation>;
   counts: Readonly<Record<'finished' | 'stopped' | 'failed', number>>;
   /** The best trial, or with several goals the Pareto front; empty before the first objective. */
   best: readonly number[];
+  /** By the first goal the best of the trials that ran to their end. */
+  bestFinished: number | null;
   /** The sampler has nothing left to try. */
   isExhausted: boolean;
   sampler: unknown;
@@ -91,6 +105,8 @@ export type SweepEvent =
   | { type: 'resumed' }
   | { type: 'stopped' }
   | { type: 'extended'; trials: number }
+  /** A trial that was stopped early in `attempt` goes on from its checkpoints, to its end. */
+  | { type: 'promoted'; trial: number; attempt: number }
   | { type: 'parallelChanged'; parallel: number };
 
 export interface TrialEnded {
@@ -108,7 +124,15 @@ export interface TrialEnded {
 
 /** Ids follow from the trial and the attempt, so that doing a command twice is doing it once. */
 export type SweepCommand =
-  | { type: 'startTrial'; id: string; trial: number; attempt: number; params: Params }
+  | {
+      type: 'startTrial';
+      id: string;
+      trial: number;
+      attempt: number;
+      params: Params;
+      /** The attempt, of this trial or another, from whose checkpoints it begins. */
+      resume?: { trial: number; attempt: number };
+    }
   | { type: 'stopTrial'; id: string; trial: number; attempt: number; reason: string };
 
 export function hasEnded({ status }: Trial): boolean {
@@ -127,12 +151,12 @@ export function lossesOf(values: readonly ReportedNumber[] | null, goals: readon
 export function historyOf(state: SweepState): History {
   return {
     size: countItems(state.observed),
-    observation: (index) => observationOf(itemAt(state.trials, itemAt(state.observed, index)!)!, state.spec.goals),
+    observation: (index) => itemAt(state.observed, index)!,
     pending: state.active.map((number) => itemAt(state.trials, number)!.params),
   };
 }
 
-function observationOf(trial: Trial, goals: readonly Goal[]): Observation {
+export function observationOf(trial: Trial, goals: readonly Goal[]): Observation {
   return {
     trial: trial.number,
     params: trial.params,

@@ -10,6 +10,8 @@
  *   counts as stopped, unless it finished first.
  * - A failed or lost trial is started again with the same parameters while `retries` allow; one that wrote no
  *   objective or no finite one is not, because it would do the same again.
+ * - A trial that is started again begins from the checkpoints of the attempt before. One that was stopped early may be
+ *   promoted: it goes on from its checkpoints, nobody stops it early again, and if that fails its former value stands.
  * - Events may come late, twice or in another order. Of one step the last report is kept; a step below the largest
  *   one seen is ignored; the stopper judges each step of a trial once.
  */
@@ -17,15 +19,16 @@ import { SlipwayError } from '../../protocol/errors.ts';
 import { type Reduction, unchanged } from '../reducer.ts';
 import { dimensionsOf } from './dimensions.ts';
 import { Generator } from './generator.ts';
-import { append, countItems, itemAt, withItem } from './pages.ts';
+import { append, countItems, eachItem, itemAt, withItem } from './pages.ts';
 import { dominates } from './pareto.ts';
 import { finishedReceipt } from './receipt.ts';
 import { samplerOf } from './samplers/index.ts';
-import type { Setup } from './samplers/sampler.ts';
+import type { Observation, Setup } from './samplers/sampler.ts';
 import {
   hasEnded,
   historyOf,
   lossesOf,
+  observationOf,
   type SweepCommand,
   type SweepEvent,
   type SweepSpec,
@@ -59,6 +62,8 @@ export function reduceSweep(state: SweepState | undefined, event: SweepEvent): S
       return stopSweep(state);
     case 'extended':
       return extendSweep(state, event.trials);
+    case 'promoted':
+      return promoteTrial(state, event);
     case 'parallelChanged':
       return proceed({ ...state, parallel: Math.max(1, Math.floor(event.parallel)) });
   }
@@ -73,7 +78,7 @@ function createSweep(spec: SweepSpec): SweepState {
       'Leave the stopper out, or keep one goal.',
     );
   }
-  return {
+  const state: SweepState = {
     spec,
     status: 'running',
     budget: spec.trials,
@@ -83,11 +88,17 @@ function createSweep(spec: SweepSpec): SweepState {
     observed: [],
     counts: { finished: 0, stopped: 0, failed: 0 },
     best: [],
+    bestFinished: null,
     isExhausted: false,
     sampler: samplerOf(spec.sampler, spec.goals.length).start(setupOf(spec)),
     stopper: spec.stopper ? stopperOf(spec.stopper).start() : null,
     random: Generator.seeded(spec.seed).snapshot(),
   };
+  const known = spec.known ?? [];
+  return known.reduce((next, { params, values }) => {
+    const losses = lossesOf(values, spec.goals);
+    return learned(next, { trial: -1, params, losses, step: -1, isStopped: false });
+  }, state);
 }
 
 function setupOf(spec: SweepSpec): Setup {
@@ -121,8 +132,8 @@ function reported(state: SweepState, event: Of<'reported'>): SweepReduction {
     values: event.values,
   };
   const { stopper } = state.spec;
-  if (!stopper || seen.status === 'stopping' || event.step <= trial.judgedStep)
-    return unchanged(withTrial(state, seen));
+  const isJudged = stopper !== null && !trial.isPromoted && seen.status !== 'stopping' && event.step > trial.judgedStep;
+  if (!stopper || !isJudged) return unchanged(withTrial(state, seen));
   const loss = lossesOf(event.values, state.spec.goals)?.[0] ?? Number.NaN;
   const { memory, stop } = stopperOf(stopper).report(state.stopper, trial.number, event.step, loss);
   const judged = { ...state, stopper: memory };
@@ -151,6 +162,10 @@ function trialEnded(state: SweepState, event: TrialEnded): SweepReduction {
     return proceed(withTrial(state, nextAttempt(trial, event.reason)));
   }
   const values = event.values ?? trial.values;
+  if (hasFailed && trial.isPromoted && lossesOf(values, state.spec.goals)) {
+    const reason = `Promoted, and then it failed: ${event.reason ?? 'no reason is known'}`;
+    return proceed(closeTrial(state, { ...trial, values, status: 'stopped', reason }, true));
+  }
   if (hasFailed) {
     const reason = event.reason ?? (event.outcome === 'lost' ? 'The trial was lost.' : 'The trial failed.');
     return proceed(closeTrial(state, { ...trial, values, status: 'failed', reason }, false));
@@ -185,6 +200,24 @@ function nextAttempt(trial: Trial, reason: string | undefined): Trial {
   };
 }
 
+function promoteTrial(state: SweepState, { trial: number, attempt }: Of<'promoted'>): SweepReduction {
+  const trial = itemAt(state.trials, number);
+  if (trial?.status !== 'stopped' || trial.attempt !== attempt || state.status === 'stopping') return unchanged(state);
+  const again: Trial = { ...nextAttempt(trial, undefined), values: trial.values, isPromoted: true };
+  let next: SweepState = {
+    ...withTrial(state, again),
+    status: state.status === 'ended' ? 'running' : state.status,
+    active: [...state.active, number].sort((a, b) => a - b),
+    counts: { ...state.counts, stopped: state.counts.stopped - 1 },
+    best: [],
+  };
+  // Its value counts again when it has ended.
+  for (const other of eachItem(next.trials)) {
+    if (other.status === 'finished' || other.status === 'stopped') next = { ...next, best: withContender(next, other) };
+  }
+  return proceed(next);
+}
+
 function stopSweep(state: SweepState): SweepReduction {
   if (state.status === 'stopping' || state.status === 'ended') return unchanged(state);
   const reason = 'The sweep was stopped.';
@@ -192,7 +225,8 @@ function stopSweep(state: SweepState): SweepReduction {
   let next: SweepState = { ...state, status: 'stopping' };
   for (const number of state.active) {
     const trial = itemAt(state.trials, number)!;
-    if (trial.isHeld) next = closeTrial(next, { ...trial, isHeld: false, status: 'failed' }, false);
+    if (trial.isHeld && trial.isPromoted) next = closeTrial(next, { ...trial, isHeld: false, status: 'stopped' }, true);
+    else if (trial.isHeld) next = closeTrial(next, { ...trial, isHeld: false, status: 'failed' }, false);
     else if (trial.status !== 'stopping') {
       commands.push(stopCommand(trial, reason));
       next = withTrial(next, { ...trial, status: 'stopping', reason });
@@ -217,12 +251,12 @@ function proceed(state: SweepState): SweepReduction {
       const trial = itemAt(next.trials, number)!;
       if (!trial.isHeld) continue;
       next = withTrial(next, { ...trial, isHeld: false });
-      commands.push(startCommand(trial));
+      commands.push(startCommand(next, trial));
     }
     while (isRoomLeft(next)) {
       const asked = askTrial(next);
       next = asked.state;
-      if (asked.trial) commands.push(startCommand(asked.trial));
+      if (asked.trial) commands.push(startCommand(next, asked.trial));
     }
   }
   const isOver = next.status === 'stopping' || next.isExhausted || countItems(next.trials) >= next.budget;
@@ -240,7 +274,7 @@ function askTrial(state: SweepState): { state: SweepState; trial: Trial | null }
   const number = countItems(state.trials);
   const random = Generator.restore(state.random);
   const sampler = samplerOf(spec.sampler, spec.goals.length);
-  const { params, memory } = sampler.ask(setupOf(spec), state.sampler, historyOf(state), number, random);
+  const { params, memory, from } = sampler.ask(setupOf(spec), state.sampler, historyOf(state), number, random);
   if (!params) return { state: { ...state, sampler: memory, isExhausted: true }, trial: null };
   const trial: Trial = {
     number,
@@ -254,6 +288,8 @@ function askTrial(state: SweepState): { state: SweepState; trial: Trial | null }
     judgedStep: -1,
     values: null,
     reason: null,
+    from: from ?? null,
+    isPromoted: false,
   };
   const next: SweepState = {
     ...state,
@@ -276,9 +312,24 @@ function closeTrial(state: SweepState, trial: Trial, isTold: boolean): SweepStat
     stopper: spec.stopper ? stopperOf(spec.stopper).end(state.stopper, trial.number) : null,
   };
   if (!isTold) return next;
-  next = { ...next, observed: append(next.observed, trial.number) };
+  next = learned(next, observationOf(trial, spec.goals));
+  if (trial.status === 'failed') return next;
+  return { ...next, best: withContender(next, trial), bestFinished: bestFinished(next, trial) };
+}
+
+/** Tells the sampler. */
+function learned(state: SweepState, observation: Observation): SweepState {
+  const { spec } = state;
+  const next = { ...state, observed: append(state.observed, observation) };
   const sampler = samplerOf(spec.sampler, spec.goals.length).tell(setupOf(spec), next.sampler, historyOf(next));
-  return { ...next, sampler, best: trial.status === 'failed' ? next.best : withContender(next, trial) };
+  return { ...next, sampler };
+}
+
+function bestFinished({ spec, trials, bestFinished }: SweepState, trial: Trial): number | null {
+  if (trial.status !== 'finished') return bestFinished;
+  const firstLoss = ({ values }: Trial) => lossesOf(values, spec.goals)![0]!;
+  const isBetter = bestFinished === null || firstLoss(trial) < firstLoss(itemAt(trials, bestFinished)!);
+  return isBetter ? trial.number : bestFinished;
 }
 
 /** With one goal the earlier of equals stays the best; on a Pareto front both stand. */
@@ -312,8 +363,12 @@ function withTrial(state: SweepState, trial: Trial): SweepState {
   return { ...state, trials: withItem(state.trials, trial.number, trial) };
 }
 
-function startCommand({ number, attempt, params }: Trial): SweepCommand {
-  return { type: 'startTrial', id: `start-${number}-${attempt}`, trial: number, attempt, params };
+function startCommand({ trials }: SweepState, { number, attempt, params, from }: Trial): SweepCommand {
+  const other = from === null ? undefined : itemAt(trials, from);
+  const parent = other && { trial: other.number, attempt: other.attempt };
+  const resume = attempt > 0 ? { trial: number, attempt: attempt - 1 } : parent;
+  const id = `start-${number}-${attempt}`;
+  return { type: 'startTrial', id, trial: number, attempt, params, ...(resume ? { resume } : {}) };
 }
 
 function stopCommand({ number, attempt }: Trial, reason: string): SweepCommand {

@@ -7,18 +7,19 @@ import { deletedReceipt } from '../lineage/deletion.ts';
 import { type ReceiptDraft, type Reduction, type Send, send, unchanged } from '../reducer.ts';
 import type { InputRef, RunSpec } from '../run/run.ts';
 import { bestToKeep, noBest } from './best.ts';
-import { eachItem } from './pages.ts';
-import type { SweepCommand, SweepEvent, SweepSpec, SweepState } from './state.ts';
+import { eachItem, itemAt } from './pages.ts';
+import { hasEnded, type SweepCommand, type SweepEvent, type SweepSpec, type SweepState, type Trial } from './state.ts';
 import { reduceSweep } from './sweep.ts';
 
 export interface TrialRunsState {
   id: string;
   project: string;
+  /** Empty where trials run elsewhere. */
   folder: string;
   title: string;
   spec: SweepSpec;
-  /** What every trial's run is made from; the trial's parameters come on top. */
-  template: RunSpec;
+  /** What every trial's run is made from; the trial's parameters come on top. Without it trials run elsewhere. */
+  template?: RunSpec;
   parent?: { kind: string; id: string };
   status: 'preparing' | 'running' | 'ended';
   reason: string;
@@ -37,9 +38,12 @@ export type TrialRunsEvent = { at: number } & (
       folder: string;
       title: string;
       spec: SweepSpec;
-      template: RunSpec;
+      template?: RunSpec;
       parent?: { kind: string; id: string };
     }
+  /** Somebody wants a trial that waits; the same ticket gets the same trial. */
+  | { type: 'asked'; ticket: string }
+  | ({ type: 'told'; trial: number } & Told)
   | { type: 'prepared'; dataset?: string; refs: InputRef[] }
   | { type: 'prepareFailed'; message: string; hint: string }
   | { type: 'runStarted'; run: string; trial: number }
@@ -52,15 +56,21 @@ export type TrialRunsEvent = { at: number } & (
       early: boolean;
       reason: string;
       objective: { value: Float } | { missing: string } | null;
+      /** What else it wrote: several goals are read from here. */
+      metrics?: Record<string, Float>;
     }
   | { type: 'paused' }
   | { type: 'resumed' }
   | { type: 'stopped' }
   | { type: 'extended'; trials: number }
+  | { type: 'promoted'; trial: number; attempt: number }
   | { type: 'parallelChanged'; parallel: number }
   | { type: 'deleted'; dependents: string[] }
   | { type: 'commandFailed'; message: string }
 );
+
+/** What somebody who runs trials says of one: that it failed, its values on the way (with `step`) or its last ones. */
+export type Told = { failed: true } | { values: Float[]; step?: number };
 
 export type TrialRunsCommand = Send | { type: 'sweep.prepare' };
 type Step = Reduction<TrialRunsState, TrialRunsCommand>;
@@ -70,15 +80,16 @@ export function reduceTrialRuns(state: TrialRunsState | undefined, event: TrialR
     if (event.type !== 'created') throw new Error(`a sweep begins with created, not ${event.type}`);
     const { type: _, at, ...facts } = event;
     const created: TrialRunsState = { ...facts, status: 'preparing', reason: '', createdAt: at };
+    if (!facts.template) return apply({ ...created, status: 'running' }, { type: 'created', spec: facts.spec }, at);
     return { state: created, commands: [{ type: 'sweep.prepare' }], receipts: [] };
   }
   if (event.type === 'deleted') return remove(state, event);
-  if (state.status === 'ended') return unchanged(state);
+  if (state.status === 'ended') return takenUp(state, event);
   switch (event.type) {
     case 'created':
       return unchanged(state);
     case 'prepared': {
-      if (state.sweep) return unchanged(state);
+      if (state.sweep || !state.template) return unchanged(state);
       const template = { ...state.template, dataset: event.dataset, inputs: event.refs, resolve: false };
       return apply({ ...state, template, status: 'running' }, { type: 'created', spec: state.spec }, event.at);
     }
@@ -88,6 +99,10 @@ export function reduceTrialRuns(state: TrialRunsState | undefined, event: TrialR
     case 'commandFailed':
       if (state.sweep) return unchanged(state);
       return fail(state, event.message, event.at);
+    case 'asked':
+      return asked(state, event);
+    case 'told':
+      return told(state, event);
     case 'reported':
       return apply(state, { ...event, type: 'reported' }, event.at);
     case 'runStarted': {
@@ -98,6 +113,12 @@ export function reduceTrialRuns(state: TrialRunsState | undefined, event: TrialR
       return ended(state, event);
     case 'stopped':
       if (!state.sweep) return fail(state, 'Stopped before the first trial.', event.at);
+      return apply(state, event, event.at);
+    case 'extended':
+      if (!state.sweep) return unchanged({ ...state, spec: { ...state.spec, trials: event.trials } });
+      return apply(state, event, event.at);
+    case 'parallelChanged':
+      if (!state.sweep) return unchanged({ ...state, spec: { ...state.spec, parallel: event.parallel } });
       return apply(state, event, event.at);
     default:
       return state.sweep ? apply(state, event, event.at) : unchanged(state);
@@ -121,9 +142,50 @@ export function runsOf(state: TrialRunsState): string[] {
   );
 }
 
+/** A sweep that has ended goes on when it gets more trials, or when one that was stopped early is promoted. */
+function takenUp(state: TrialRunsState, event: TrialRunsEvent): Step {
+  if (!state.sweep || state.isDeleted || (event.type !== 'extended' && event.type !== 'promoted'))
+    return unchanged(state);
+  const { endedAt: _, ...rest } = state;
+  const step = apply({ ...rest, status: 'running', reason: '' }, event, event.at);
+  return step.state.sweep === state.sweep ? unchanged(state) : step;
+}
+
 /** The run of one attempt at one trial. */
 export function trialRunId(sweep: string, trial: number, attempt: number): string {
   return `${sweep}-t${trial}${attempt > 0 ? `-${attempt}` : ''}`;
+}
+
+/** The trial that was given for a ticket. */
+export function trialOfTicket(state: TrialRunsState, ticket: string): Trial | undefined {
+  const { trials = [] } = state.sweep ?? {};
+  return [...eachItem(trials)].find(({ runId }) => runId === ticket);
+}
+
+function asked(state: TrialRunsState, { ticket, at }: Extract<TrialRunsEvent, { type: 'asked' }>): Step {
+  const { sweep } = state;
+  if (!sweep || state.template || trialOfTicket(state, ticket)) return unchanged(state);
+  const waiting = sweep.active
+    .map((number) => itemAt(sweep.trials, number)!)
+    .find((one) => one.status === 'waiting' && !one.isHeld);
+  if (!waiting) return unchanged(state);
+  const { number: trial, attempt } = waiting;
+  return apply(state, { type: 'trialStarted', trial, attempt, runId: ticket, at }, at);
+}
+
+/** A trial that is to stop is over at once: who runs it reads that in the answer. */
+function told(state: TrialRunsState, event: Extract<TrialRunsEvent, { type: 'told' }>): Step {
+  const { sweep } = state;
+  const trial = sweep && itemAt(sweep.trials, event.trial);
+  if (!trial || state.template || hasEnded(trial)) return unchanged(state);
+  const about = { trial: trial.number, attempt: trial.attempt, at: event.at };
+  if ('failed' in event) return apply(state, { type: 'trialEnded', ...about, outcome: 'failed' }, event.at);
+  const { values, step, at } = event;
+  if (step === undefined) return apply(state, { type: 'trialEnded', ...about, outcome: 'finished', values }, at);
+  const reported = apply(state, { type: 'reported', ...about, step, values }, at);
+  if (itemAt(reported.state.sweep!.trials, trial.number)!.status !== 'stopping') return reported;
+  const over = apply(reported.state, { type: 'trialEnded', ...about, outcome: 'stopped' }, at);
+  return { ...over, receipts: [...reported.receipts, ...over.receipts] };
 }
 
 function attemptOf(run: string): number {
@@ -135,34 +197,49 @@ function ended(state: TrialRunsState, event: Extract<TrialRunsEvent, { type: 'ru
   const attempt = attemptOf(event.run);
   const base = { type: 'trialEnded', trial, attempt, at } as const;
   if (event.status === 'succeeded') {
-    const missing = objective && 'missing' in objective ? objective.missing : 'It reported no objective.';
-    const values = objective && 'value' in objective ? [objective.value] : undefined;
-    return apply(state, { ...base, outcome: 'finished', values, reason: values ? undefined : missing }, at);
+    const { goals } = state.spec;
+    const found = goals.length > 1 ? valuesOf(goals, event.metrics ?? {}) : single(objective);
+    return apply(state, { ...base, outcome: 'finished', ...found }, at);
   }
   const outcome = event.status === 'stopped' || event.status === 'lost' ? event.status : 'failed';
   return apply(state, { ...base, outcome, reason: event.reason }, at);
 }
 
+type Found = { values: Float[] } | { reason: string };
+
+function single(objective: Extract<TrialRunsEvent, { type: 'runEnded' }>['objective']): Found {
+  if (objective && 'value' in objective) return { values: [objective.value] };
+  return { reason: objective?.missing ?? 'It reported no objective.' };
+}
+
+function valuesOf(goals: SweepSpec['goals'], metrics: Record<string, Float>): Found {
+  const missing = goals.filter(({ metric }) => metrics[metric] === undefined).map(({ metric }) => metric);
+  if (missing.length === 0) return { values: goals.map(({ metric }) => metrics[metric]!) };
+  const wrote = Object.keys(metrics).slice(0, 12).join(', ');
+  return { reason: `It wrote no ${missing.join(', ')}; it wrote: ${wrote || 'no metrics at all'}.` };
+}
+
 function apply(state: TrialRunsState, event: SweepEvent, at: number): Step {
   const { state: sweep, commands, receipts } = reduceSweep(state.sweep, event);
   const next: TrialRunsState = sweep === state.sweep ? state : { ...state, sweep };
-  const sends = commands.map((command) => asSend(next, command));
+  const { template } = next;
+  const sends = template ? commands.map((command) => asSend(next, template, command)) : [];
   if (sweep.status !== 'ended') return { state: next, commands: sends, receipts: withInputs(next, receipts) };
   const over: TrialRunsState = { ...next, status: 'ended', endedAt: at };
   return { state: over, commands: [...sends, ...tellParent(over)], receipts: withInputs(over, receipts) };
 }
 
-function asSend(state: TrialRunsState, command: SweepCommand): Send {
+function asSend(state: TrialRunsState, template: RunSpec, command: SweepCommand): Send {
   const run = trialRunId(state.id, command.trial, command.attempt);
   if (command.type === 'stopTrial')
     return send('run', run, { type: 'stopRequested', reason: command.reason, early: true });
-  const { template } = state;
   const spec: RunSpec = {
     ...template,
     id: run,
     kind: 'trial',
     title: `${state.title} #${command.trial}`,
     params: { ...template.params, ...command.params },
+    resume: command.resume ? trialRunId(state.id, command.resume.trial, command.resume.attempt) : template.resume,
     retries: 0,
     sweep: state.id,
     trial: command.trial,
@@ -199,7 +276,7 @@ function tellParent(state: TrialRunsState): Send[] {
 
 /** The sweep's receipt names what its trials read. */
 function withInputs(state: TrialRunsState, receipts: ReceiptDraft[]): ReceiptDraft[] {
-  const { inputs } = state.template;
+  const inputs = state.template?.inputs ?? [];
   const named = inputs.map(({ subject, md5, sha256 }) => ({ name: subject, digest: { md5, sha256 } }));
   return receipts.map((receipt) => ({
     ...receipt,

@@ -13,6 +13,7 @@ import type { ServiceParts } from './parts.ts';
 import { queueServices } from './queue.ts';
 import { runServices } from './runs.ts';
 import { storageServices } from './storage.ts';
+import { sweepServices } from './sweeps.ts';
 
 export function createServices(parts: ServiceParts): Services {
   return {
@@ -21,6 +22,7 @@ export function createServices(parts: ServiceParts): Services {
     ...runServices(parts),
     ...metricServices(parts),
     ...loopServices(parts),
+    ...sweepServices(parts),
     ...modelServices(parts),
     ...deletionServices(parts),
     ...queueServices(parts),

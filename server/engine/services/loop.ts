@@ -1,11 +1,11 @@
-/** Operations on what makes runs: sweeps, pipelines, validations. */
+/** Operations on what makes runs: pipelines, validations. */
 import type { RunState } from '../../domain/run/run.ts';
 import { SlipwayError } from '../../protocol/errors.ts';
 import { readCapturedFile } from '../code.ts';
 import { newId } from '../ids.ts';
 import { planOf } from '../pipelineSteps.ts';
 import { listPage, requireEntity } from '../query.ts';
-import { createSweep, createValidation } from '../starts.ts';
+import { createValidation } from '../starts.ts';
 import type { Part, ServiceParts } from './parts.ts';
 import { captureProject } from './project.ts';
 import { requireAbsolute } from './request.ts';
@@ -13,46 +13,11 @@ import { requireAbsolute } from './request.ts';
 export function loopServices({
   context,
 }: ServiceParts): Part<
-  | 'listSweeps'
-  | 'startSweep'
-  | 'getSweep'
-  | 'listTrials'
-  | 'changeSweep'
-  | 'listPipelines'
-  | 'startPipeline'
-  | 'getPipeline'
-  | 'listValidations'
-  | 'startValidation'
-  | 'getValidation'
+  'listPipelines' | 'startPipeline' | 'getPipeline' | 'listValidations' | 'startValidation' | 'getValidation'
 > {
   const { engine, now } = context;
   const { read } = engine.store;
   return {
-    listSweeps: ({ query }) => listPage(read, 'sweeps', query),
-    async startSweep({ body }) {
-      requireAbsolute(body.folder);
-      const id = newId('w', now(), body.requestId);
-      if (!(await engine.state('sweep', id))) {
-        const { file, code } = await captureProject(context, body.folder);
-        await createSweep(context, { ...body, id, file, code });
-      }
-      return requireEntity(read, 'sweeps', id);
-    },
-    getSweep: ({ params }) => requireEntity(read, 'sweeps', params.id),
-    listTrials: ({ params, query }) => listPage(read, 'trials', query, { parent: params.id }),
-    async changeSweep({ params, body }) {
-      await requireEntity(read, 'sweeps', params.id);
-      const events = {
-        pause: 'paused',
-        resume: 'resumed',
-        stop: 'stopped',
-        extend: 'extended',
-        set: 'parallelChanged',
-      } as const;
-      const { action, ...rest } = body;
-      await engine.send('sweep', params.id, { type: events[action], ...rest });
-      return requireEntity(read, 'sweeps', params.id);
-    },
     listPipelines: ({ query }) => listPage(read, 'pipelines', query),
     async startPipeline({ body }) {
       requireAbsolute(body.folder);

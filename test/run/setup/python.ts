@@ -25,7 +25,7 @@ export async function preparePython(): Promise<NodeJS.ProcessEnv> {
       .update([python, ...packages].join('\n'))
       .digest('hex')
       .slice(0, 12);
-    return cached(`${name}-${digest}`, (target) => install(uv, python, target, packages));
+    return cached(`${name}-${digest}`, (target) => installPython(uv, python, target, packages));
   };
   const bin = path.join(await made('python', requirements), 'bin');
   const mlflow = path.join(await made('mlflow', mlflowRequirements), 'bin');
@@ -65,7 +65,8 @@ async function findUv(python: string): Promise<string> {
   return uv;
 }
 
-async function install(uv: string, python: string, folder: string, packages: string[]): Promise<void> {
+/** Makes a virtual environment with `packages` (requirements as pip writes them) in an empty folder. */
+export async function installPython(uv: string, python: string, folder: string, packages: string[]): Promise<void> {
   await must([uv, 'venv', '--quiet', '--relocatable', '--allow-existing', '--python', python, folder], 'uv venv');
   const argv = [uv, 'pip', 'install', '--quiet', '--python', path.join(folder, 'bin/python'), ...packages];
   await must(argv, 'installing the Python packages of tests');

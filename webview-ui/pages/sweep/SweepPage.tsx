@@ -1,6 +1,6 @@
 // One sweep: the best so far, how the budget is used, the trials as they come.
+import { useMemo } from 'preact/hooks';
 import type { EntityOf } from '../../../server/protocol/entities.ts';
-import { TrialsChart } from '../../charts/TrialsChart.tsx';
 import {
   ConfirmButton,
   EmptyState,
@@ -15,8 +15,11 @@ import { Meter, type MeterPart } from '../../components/Meter.tsx';
 import { StatusIcon } from '../../components/Status.tsx';
 import { Duration, ReceiptLink, RelativeTime, RouteLink } from '../../components/text.tsx';
 import { Button } from '../../components/toolkit.tsx';
-import { count, m, param, value } from '../../i18n/index.ts';
+import { count, m, param, percent, value } from '../../i18n/index.ts';
 import { useAction, useClient, useNavigate, usePageTitle, useTopic } from '../../store/hooks.ts';
+import { ExtendButton } from './ExtendButton.tsx';
+import { SweepCharts } from './SweepCharts.tsx';
+import { stepsOf } from './steps.ts';
 import { TrialsTable } from './TrialsTable.tsx';
 import './sweep.css';
 
@@ -49,16 +52,17 @@ export function SweepPage({ id }: { id: string }) {
         <Best sweep={sweep} />
         <Section title={m.budget} note={m.trialsOf(count(used(sweep)), count(sweep.trials))}>
           <Meter label={m.budget} parts={budgetParts(sweep)} total={Math.max(sweep.trials, used(sweep))} />
+          <Steps sweep={sweep} trials={trials.items} />
         </Section>
       </div>
-      <Section title={m.valueOverTrials} note={sweep.objective.metric}>
-        <TrialsChart trials={trials.items} goal={sweep.objective.goal} metric={sweep.objective.metric} />
+      <Section title={m.results} note={sweep.objective.metric}>
+        <SweepCharts sweep={sweep} trials={trials.items} />
       </Section>
       <Section title={m.trials} note={count(trials.items.length)}>
         {trials.items.length === 0 && trials.ready ? (
           <EmptyState title={m.noTrialsYet} />
         ) : (
-          <TrialsTable trials={trials.items} best={sweep.best?.trial} metric={sweep.objective.metric} />
+          <TrialsTable sweep={sweep} trials={trials.items} />
         )}
       </Section>
     </>
@@ -68,9 +72,12 @@ export function SweepPage({ id }: { id: string }) {
 function SweepFacts({ sweep }: { sweep: Sweep }) {
   return (
     <>
-      <Fact label={m.objective}>{m.goal[sweep.objective.goal](sweep.objective.metric)}</Fact>
+      <Fact label={m.objective}>
+        {(sweep.objectives ?? [sweep.objective]).map(({ metric, goal }) => m.goal[goal](metric)).join(', ')}
+      </Fact>
       <Fact label={m.sampler}>{sweep.sampler}</Fact>
       <Fact label={m.stopper}>{sweep.stopper}</Fact>
+      {sweep.known !== undefined && <Fact label={m.beganFrom}>{m.knownTrials(count(sweep.known))}</Fact>}
       <Fact label={m.atOnce}>{count(sweep.parallel)}</Fact>
       <Fact label={m.duration}>
         <Duration from={sweep.createdAt} to={sweep.endedAt} />
@@ -101,14 +108,24 @@ function SweepActions({ sweep }: { sweep: Sweep }) {
     });
   return (
     <>
-      {best && hasEnded && (
+      {best?.run && hasEnded && (
         <Button
           appearance="primary"
           disabled={isBusy}
           onClick={() => validateBest(best.run, m.trialOf(count(best.trial)))}
         >
-          {m.validateBest}
+          {m.promoteBest}
         </Button>
+      )}
+      {sweep.status !== 'stopping' && sweep.trials > 0 && (
+        <ExtendButton
+          disabled={isBusy}
+          onExtend={(trials) =>
+            act('extend', async () => {
+              await client.call('changeSweep', { params: { id: sweep.id }, body: { action: 'extend', trials } });
+            })
+          }
+        />
       )}
       {sweep.status === 'running' && (
         <Button disabled={isBusy} onClick={() => change('pause')}>
@@ -143,9 +160,13 @@ function Best({ sweep }: { sweep: Sweep }) {
         <>
           <p class="best">
             <strong class="number">{value(best.value)}</strong>
-            <RouteLink to={{ page: 'run', id: best.run }} title={m.trialOf(count(best.trial))}>
-              {m.trialOf(count(best.trial))}
-            </RouteLink>
+            {best.run ? (
+              <RouteLink to={{ page: 'run', id: best.run }} title={m.trialOf(count(best.trial))}>
+                {m.trialOf(count(best.trial))}
+              </RouteLink>
+            ) : (
+              m.trialOf(count(best.trial))
+            )}
           </p>
           <p class="best-params">
             {Object.entries(best.params).map(([name, given]) => (
@@ -159,6 +180,21 @@ function Best({ sweep }: { sweep: Sweep }) {
         <p class="quiet">{m.noBestYet}</p>
       )}
     </Section>
+  );
+}
+
+/** What was trained, and what early stopping spared. */
+function Steps({ sweep, trials }: { sweep: Sweep; trials: EntityOf<'trials'>[] }) {
+  const steps = useMemo(() => stepsOf(trials), [trials]);
+  if (steps.spent === 0) return null;
+  const saved =
+    sweep.stopper === 'none' || steps.saved === 0
+      ? ''
+      : m.stepsSaved(count(steps.saved), percent(steps.saved / (steps.spent + steps.saved)));
+  return (
+    <p class="quiet">
+      {m.stepsSpent(count(steps.spent))} {saved}
+    </p>
   );
 }
 

@@ -1,33 +1,55 @@
 import { useMemo } from 'preact/hooks';
 import type { EntityOf } from '../../../server/protocol/entities.ts';
+import { ErrorNote } from '../../components/layout.tsx';
 import { Status } from '../../components/Status.tsx';
 import { type Column, Table } from '../../components/Table.tsx';
 import { Badge, Duration, RouteLink } from '../../components/text.tsx';
 import { count, m, param, value } from '../../i18n/index.ts';
-import { useNavigate } from '../../store/hooks.ts';
+import { useAction, useClient, useNavigate } from '../../store/hooks.ts';
 
 type Trial = EntityOf<'trials'>;
 
 /** Every trial with its parameters and value; a row leads to its run. */
-export function TrialsTable({ trials, best, metric }: { trials: Trial[]; best: number | undefined; metric: string }) {
+export function TrialsTable({ sweep, trials }: { sweep: EntityOf<'sweeps'>; trials: Trial[] }) {
   const navigate = useNavigate();
-  const columns = useMemo(() => columnsOf(trials, best, metric), [trials, best, metric]);
+  const client = useClient();
+  const { act, error } = useAction();
+  const { id, best, front, objective, objectives, runsElsewhere } = sweep;
+  const promote = (trial: Trial) =>
+    act('promote', async () => {
+      const body = { action: 'promote', trial: trial.number, attempt: trial.attempt } as const;
+      await client.call('changeSweep', { params: { id }, body });
+    });
+  const columns = useMemo(() => {
+    const marked = new Set(objectives ? front : best ? [best.trial] : []);
+    const goals = objectives ?? [objective];
+    const names = goals.map(({ metric }) => metric);
+    return columnsOf(trials, marked, names, runsElsewhere ? undefined : promote);
+  }, [trials, best?.trial, front, id]);
   const open = (trial: Trial) => {
     if (trial.run) navigate({ page: 'run', id: trial.run }, m.trialOf(count(trial.number)));
   };
   return (
-    <Table
-      caption={m.trials}
-      columns={columns}
-      rows={trials}
-      keyOf={(trial) => trial.id}
-      onOpen={open}
-      sort={{ column: 'number', descending: true }}
-    />
+    <>
+      {error && <ErrorNote error={error} />}
+      <Table
+        caption={m.trials}
+        columns={columns}
+        rows={trials}
+        keyOf={(trial) => trial.id}
+        onOpen={open}
+        sort={{ column: 'number', descending: true }}
+      />
+    </>
   );
 }
 
-function columnsOf(trials: Trial[], best: number | undefined, metric: string): Column<Trial>[] {
+function columnsOf(
+  trials: Trial[],
+  marked: ReadonlySet<number>,
+  metrics: readonly string[],
+  promote: ((trial: Trial) => void) | undefined,
+): Column<Trial>[] {
   const names = [...new Set(trials.flatMap((trial) => Object.keys(trial.params)))];
   return [
     {
@@ -51,17 +73,20 @@ function columnsOf(trials: Trial[], best: number | undefined, metric: string): C
       cell: (trial) => (
         <span title={trial.reason}>
           <Status status={trial.status} label={m.trialStatus[trial.status]} />
-          {trial.number === best && <Badge>{m.best}</Badge>}
+          {marked.has(trial.number) && <Badge>{metrics.length > 1 ? m.front : m.best}</Badge>}
         </span>
       ),
     },
-    {
-      id: 'value',
-      title: metric,
-      isNumber: true,
-      sortBy: (trial) => (trial.value === undefined ? undefined : Number(trial.value)),
-      cell: (trial) => value(trial.value),
-    },
+    ...metrics.map((metric, index): Column<Trial> => {
+      const given = (trial: Trial) => (metrics.length > 1 ? trial.values?.[index] : trial.value);
+      return {
+        id: `value ${metric}`,
+        title: metric,
+        isNumber: true,
+        sortBy: (trial) => (given(trial) === undefined ? undefined : Number(given(trial))),
+        cell: (trial) => value(given(trial)),
+      };
+    }),
     {
       id: 'step',
       title: m.step,
@@ -84,6 +109,29 @@ function columnsOf(trials: Trial[], best: number | undefined, metric: string): C
       isNumber: true,
       sortBy: (trial) => (trial.startedAt && trial.endedAt ? trial.endedAt - trial.startedAt : undefined),
       cell: (trial) => (trial.startedAt === undefined ? '–' : <Duration from={trial.startedAt} to={trial.endedAt} />),
+    },
+    {
+      id: 'reason',
+      title: m.reason,
+      isFilling: true,
+      cell: (trial) => (
+        <span class="trial-reason">
+          <span title={trial.reason}>{trial.reason}</span>
+          {promote && trial.status === 'stoppedEarly' && (
+            <button
+              type="button"
+              class="link"
+              title={m.promoteTrialMeans}
+              onClick={(event) => {
+                event.stopPropagation();
+                promote(trial);
+              }}
+            >
+              {m.promoteTrial}
+            </button>
+          )}
+        </span>
+      ),
     },
   ];
 }

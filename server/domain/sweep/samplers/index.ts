@@ -4,13 +4,14 @@ import { cmaesSampler } from './cmaes.ts';
 import { gpSampler } from './gp.ts';
 import { gridSampler } from './grid.ts';
 import { nsga2Sampler } from './nsga2.ts';
+import { pbtSampler } from './pbt.ts';
 import { randomSampler } from './random.ts';
 import type { Sampler } from './sampler.ts';
 import { sobolSampler } from './sobol.ts';
 import { tpeSampler } from './tpe.ts';
 
 export type SamplerSpec =
-  | { type: 'random' | 'grid' | 'sobol' | 'cmaes' | 'gp' | 'nsga2' }
+  | { type: 'random' | 'grid' | 'sobol' | 'cmaes' | 'gp' | 'nsga2' | 'pbt' }
   /** `multivariate: false` draws each parameter on its own. */
   | { type: 'tpe'; multivariate?: boolean };
 
@@ -22,6 +23,7 @@ export const samplerNames = [
   'cmaes',
   'gp',
   'nsga2',
+  'pbt',
 ] as const satisfies readonly SamplerSpec['type'][];
 
 /**
@@ -57,5 +59,7 @@ function samplerByType(spec: SamplerSpec): Sampler<unknown> {
       return gpSampler;
     case 'nsga2':
       return nsga2Sampler;
+    case 'pbt':
+      return pbtSampler;
   }
 }

@@ -15,6 +15,7 @@ export interface Setup {
 
 /** A trial that ended. */
 export interface Observation {
+  /** −1 for one that is known from elsewhere. */
   trial: number;
   params: Params;
   /** One an objective, smaller is better, finite; null where the objective was not a number. */
@@ -51,4 +52,6 @@ export interface Sampler<Memory> {
 export interface Asked<Memory> {
   params: Params | null;
   memory: Memory;
+  /** The trial from whose checkpoints the new one begins. */
+  from?: number;
 }

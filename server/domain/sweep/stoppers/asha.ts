@@ -10,13 +10,20 @@ import { type PerTrial, type Stopper, withoutTrial } from './stopper.ts';
 export interface AshaOptions {
   /** η: one in so many goes on from each rung; 2 or more. */
   reduction: number;
-  /** The step of the first rung, r. */
+  /** The step of the first rung, r; by default so that there are three rungs below R, and 1 where R is not known. */
   minResource: number;
   /** The step at which trials end by themselves, R: no rung there or above. Without it rungs go on for ever. */
   maxResource?: number;
 }
 
-export const ashaDefaults: AshaOptions = { reduction: 3, minResource: 1 };
+/**
+ * The first steps of a training say little about its end (on lcbench, the first epoch nothing at all), so that a rung
+ * there throws away what would have been best: the default is R/η³.
+ */
+export function ashaWithDefaults({ reduction = 3, minResource, maxResource }: Partial<AshaOptions>): AshaOptions {
+  const third = maxResource === undefined ? 1 : Math.max(1, Math.ceil(maxResource / reduction ** 3));
+  return { reduction, minResource: minResource ?? third, maxResource };
+}
 
 interface Rung {
   /** The losses of the trials that came here, ascending. */

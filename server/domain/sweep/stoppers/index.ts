@@ -1,5 +1,5 @@
 /** The stoppers by name. What a stopper is: stopper.ts; one file each beside it. */
-import { type AshaOptions, ashaDefaults, ashaStopper } from './asha.ts';
+import { type AshaOptions, ashaStopper, ashaWithDefaults } from './asha.ts';
 import { type HyperbandOptions, hyperbandStopper } from './hyperband.ts';
 import { type MedianOptions, medianDefaults, medianStopper } from './median.ts';
 import { type PatienceOptions, patienceDefaults, patienceStopper } from './patience.ts';
@@ -22,9 +22,9 @@ export const stopperNames = [
 export function stopperOf(spec: StopperSpec): Stopper<unknown> {
   switch (spec.type) {
     case 'asha':
-      return ashaStopper({ ...ashaDefaults, ...spec });
+      return ashaStopper(ashaWithDefaults(spec));
     case 'hyperband':
-      return hyperbandStopper({ ...ashaDefaults, ...spec });
+      return hyperbandStopper({ reduction: 3, minResource: 1, ...spec });
     case 'median':
       return medianStopper({ ...medianDefaults, ...spec });
     case 'patience':

@@ -214,6 +214,112 @@ describe('a sweep', () => {
   });
 });
 
+const minimized: SweepSpec['goals'] = [{ metric: 'loss', goal: 'minimize' }];
+
+describe('a trial that goes on from checkpoints', () => {
+  const asha = { type: 'asha', reduction: 2, minResource: 1 } as const;
+  const goals = minimized;
+
+  it('when it is started again begins from the attempt before', () => {
+    const it = sweep({ retries: 1 });
+    it.fail(0, 'lost');
+    const [again] = it.commands.filter(({ id }) => id === 'start-0-1');
+    assert.deepEqual(again?.type === 'startTrial' && again.resume, { trial: 0, attempt: 0 });
+  });
+
+  it('is promoted once, after it was stopped early, is not stopped early again, and its value counts anew', () => {
+    const it = sweep({ goals, stopper: asha, trials: 2, parallel: 2 });
+    it.report(0, 1, 0.1);
+    it.report(1, 1, 0.9);
+    it.fail(1, 'stopped');
+    it.end(0, 0.1);
+    assert.equal(it.state().status, 'ended');
+    const promoted = { type: 'promoted', trial: 1, attempt: 0 } as const;
+    it.apply(promoted);
+    it.apply(promoted);
+    assert.deepEqual(
+      it.ids().filter((id) => id.startsWith('start-1')),
+      ['start-1-0', 'start-1-1'],
+    );
+    assert.equal(it.state().status, 'running');
+    it.report(1, 2, 0.95, 1);
+    assert.equal(it.ids().includes('stop-1-1'), false);
+    it.end(1, 0.05, 1);
+    assert.deepEqual([it.state().status, it.state().best, it.state().counts.stopped], ['ended', [1], 0]);
+  });
+
+  it('keeps its former value when it fails after its promotion', () => {
+    const it = sweep({ goals, stopper: asha, trials: 2, parallel: 2 });
+    it.report(0, 1, 0.1);
+    it.report(1, 1, 0.9);
+    it.fail(1, 'stopped');
+    it.end(0, 0.1);
+    it.apply({ type: 'promoted', trial: 1, attempt: 0 });
+    it.fail(1, 'failed', 1, 'exit status 1');
+    const { status, values, reason } = it.trial(1);
+    assert.deepEqual([status, values, reason], ['stopped', [0.9], 'Promoted, and then it failed: exit status 1']);
+  });
+});
+
+describe('a sweep that begins from known trials', () => {
+  it('has them in what its sampler learned, and neither in its trials nor in its best', () => {
+    const known = Array.from({ length: 40 }, (_, n) => ({ params: { x: n / 40 }, values: [Math.abs(n / 40 - 0.7)] }));
+    const spec = {
+      goals: minimized,
+      space: { x: { float: [0, 1] as [number, number] } },
+      sampler: { type: 'tpe' as const },
+      trials: 8,
+    };
+    const far = (it: ReturnType<typeof sweep>) => {
+      const xs = [0, 1, 2, 3, 4, 5, 6, 7].map((number) => {
+        const x = it.trial(number).params['x'] as number;
+        it.end(number, Math.abs(x - 0.7));
+        return Math.abs(x - 0.7);
+      });
+      return xs.reduce((sum, x) => sum + x, 0) / xs.length;
+    };
+    const informed = sweep({ ...spec, known });
+    assert.deepEqual(informed.state().best, []);
+    assert.ok(far(informed) < far(sweep(spec)) / 2);
+    assert.equal(informed.state().best.length, 1);
+  });
+});
+
+describe('population based training', () => {
+  /** Ends trials one after the other: the loss is that of the parameter, every trial a stretch. */
+  function train(trials: number) {
+    const it = sweep({
+      goals: minimized,
+      space: { lr: { float: [0, 1] } },
+      sampler: { type: 'pbt' },
+      trials,
+      parallel: 1,
+    });
+    for (let number = 0; number < trials; number++)
+      it.end(number, Math.abs((it.trial(number).params['lr'] as number) - 0.5));
+    return it;
+  }
+
+  it('begins ten members at random, then goes on from checkpoints, the worst from one of the best', () => {
+    const it = train(60);
+    const trials = Array.from({ length: 60 }, (_, number) => it.trial(number));
+    assert.ok(trials.slice(0, 10).every(({ from }) => from === null));
+    assert.ok(trials.slice(10).every(({ from, number }) => from !== null && from < number));
+    const unchanged = trials.slice(10).filter(({ from, params }) => params['lr'] === it.trial(from!).params['lr']);
+    assert.ok(unchanged.length > 20 && unchanged.length < 50, `${unchanged.length} went on unchanged`);
+    const resumes = it.commands.filter((command) => command.type === 'startTrial' && command.resume).length;
+    assert.equal(resumes, 50);
+  });
+
+  it('gets better than its random beginning', () => {
+    const it = train(200);
+    const loss = (number: number) => it.trial(number).values![0] as number;
+    const mean = (from: number) =>
+      Array.from({ length: 10 }, (_, n) => loss(from + n)).reduce((sum, x) => sum + x, 0) / 10;
+    assert.ok(mean(190) < mean(0) / 2, `${mean(190)} after ${mean(0)}`);
+  });
+});
+
 describe('the event log of a sweep', function () {
   this.timeout(60_000);
   const value = fc.oneof(
@@ -224,6 +330,7 @@ describe('the event log of a sweep', function () {
   const values = fc.tuple(value);
   const anyEvent: fc.Arbitrary<SweepEvent> = fc.oneof(
     fc.record({ type: fc.constant('trialStarted' as const), ...about }),
+    fc.record({ type: fc.constant('promoted' as const), ...about }),
     fc.record({ type: fc.constant('reported' as const), ...about, step: fc.nat(12), values }),
     fc.record({
       type: fc.constant('trialEnded' as const),
@@ -239,7 +346,8 @@ describe('the event log of a sweep', function () {
       { type: 'parallelChanged', parallel: 3 },
     ),
   );
-  const spec: SweepSpec = { ...base, trials: 10, parallel: 3, retries: 1 };
+  const stopper = { type: 'asha', reduction: 2 } as const;
+  const spec: SweepSpec = { ...base, sampler: { type: 'tpe' }, stopper, trials: 10, parallel: 3, retries: 1 };
 
   /** Applies what speaks of trials that exist. */
   function replay(events: readonly SweepEvent[], restart: (state: SweepState) => SweepState) {
@@ -267,7 +375,7 @@ describe('the event log of a sweep', function () {
         for (const trial of trials) {
           for (let attempt = 0; attempt <= trial.attempt; attempt++) {
             const isHeld = attempt === trial.attempt && trial.isHeld;
-            const neverStarted = isHeld || (trial.status === 'failed' && attempt > 0);
+            const neverStarted = isHeld || ((trial.status === 'failed' || trial.isPromoted) && attempt > 0);
             assert.ok(neverStarted || ids.includes(`start-${trial.number}-${attempt}`));
           }
         }
