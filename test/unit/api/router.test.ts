@@ -13,7 +13,7 @@ const specs = Object.entries(operations) as [OperationName, OperationSpec][];
 describe('router', () => {
   it('finds every operation by the URL that clients make of it', () => {
     for (const [name, spec] of specs) {
-      const params: Record<string, string> = { name: 'digits', version: 'v3', id: 'r1:@a.b-c' };
+      const params: Record<string, string> = { name: 'digits', version: 'v3', id: 'r1:@a.b-c', trial: '7' };
       const route = findRoute(spec.method, operationUrl(name, params));
       assert.equal(route.name, name);
       for (const [key, value] of Object.entries(route.params)) assert.equal(value, params[key]);
