@@ -178,9 +178,12 @@ function makeCgroups(node: Node): void {
 
 /** The files in a cgroup are the kernel's: only folders are removed, the deepest first. */
 function removeTree(cgroup: string): void {
-  if (!existsSync(cgroup)) return;
-  for (const entry of readdirSync(cgroup, { withFileTypes: true })) {
-    if (entry.isDirectory()) removeTree(path.join(cgroup, entry.name));
+  try {
+    for (const entry of readdirSync(cgroup, { withFileTypes: true })) {
+      if (entry.isDirectory()) removeTree(path.join(cgroup, entry.name));
+    }
+    rmdirSync(cgroup);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // runc removes its own meanwhile
   }
-  rmdirSync(cgroup);
 }

@@ -3,7 +3,7 @@
  * cgroup that the cluster made) is ever ended.
  */
 import { execFile, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { logFolder, type Place } from './layout.ts';
@@ -89,19 +89,13 @@ function signalOne(pid: number, signal: NodeJS.Signals): void {
 
 /** Pids in a cgroup and below it. */
 export function pidsOfCgroup(cgroup: string): number[] {
-  if (!existsSync(cgroup)) return [];
-  const found: number[] = [];
-  for (const entry of readdirSync(cgroup, { recursive: true, withFileTypes: true })) {
-    if (entry.name !== 'cgroup.procs') continue;
-    try {
-      found.push(
-        ...readFileSync(path.join(entry.parentPath, entry.name), 'utf8').split('\n').filter(Boolean).map(Number),
-      );
-    } catch {
-      // The cgroup has gone meanwhile.
-    }
+  try {
+    const own = readFileSync(path.join(cgroup, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+    const below = readdirSync(cgroup, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return [...own, ...below.flatMap(({ name }) => pidsOfCgroup(path.join(cgroup, name)))];
+  } catch {
+    return []; // it has gone meanwhile, and its processes before it
   }
-  return found;
 }
 
 /** Waits until `check` resolves without an error. @throws Error with its last error */
