@@ -100,8 +100,8 @@ export function CurveCard(props: CurveCardProps) {
           onWidth={setWidth}
           onZoom={zoom.to}
         />
+        {!isAlone && <Legend drawn={drawn} theme={theme} crosshair={crosshair} />}
       </ChartCard>
-      {!isAlone && <Legend drawn={drawn} theme={theme} crosshair={crosshair} />}
     </div>
   );
 }

@@ -1,7 +1,11 @@
 // Parallel coordinates as a chart: lines on a canvas, brushes over each axis by pointer and by keyboard.
-import { useCallback, useMemo, useRef, useState } from 'preact/hooks';
+
+import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { middleEllipsis } from '../../server/protocol/format/number.ts';
+
+
 import { m, param, tickValue } from '../i18n/index.ts';
+import { notePainted } from '../measure.ts';
 import { ChartCard } from './ChartCard.tsx';
 import type { NumberTable } from './chartFiles.ts';
 import { Drawing } from './Drawing.tsx';
@@ -76,6 +80,9 @@ export function ParallelChart(props: ParallelChartProps) {
     },
     [axes, standOut, theme],
   );
+  useLayoutEffect(() => {
+    if (width > 0) notePainted('parallel', () => ({ rows: within.length }));
+  }, [draw, width]);
   const frame = frameOf(width, height);
   const rowAt = (event: PointerEvent | MouseEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();

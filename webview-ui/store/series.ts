@@ -63,9 +63,18 @@ export function takePart(series: Series, part: SeriesPart, { reset, ended }: { r
   series.total = part.total;
   series.superseded = part.superseded;
   series.covered = part.inRange ?? part.total - part.superseded;
-  series.nonFinite = part.nonFinite;
+  // of what came, not of what was there before
+  series.nonFinite = reset ? part.nonFinite : summed(series.nonFinite, part.nonFinite);
   series.ended = ended;
   series.revision += 1;
+}
+
+function summed(a: Series['nonFinite'], b: Series['nonFinite']): Series['nonFinite'] {
+  return {
+    nan: a.nan + b.nan,
+    positiveInfinity: a.positiveInfinity + b.positiveInfinity,
+    negativeInfinity: a.negativeInfinity + b.negativeInfinity,
+  };
 }
 
 /** A part that was asked for, as a series of its own. */

@@ -17,7 +17,7 @@ export interface Pages {
   browser: Browser;
   /** Opens a page in a window of its own. */
   open(route: PageRoute, options?: { dark?: boolean; measured?: boolean; locale?: string }): Promise<Page>;
-  /** Starts a run that writes by a plan, and waits until it runs. */
+  /** Starts a run that writes by a plan, with parameters as training, else as a program; waits until it runs. */
   write(title: string, plan: WriterPlan, params?: Record<string, number | string>): Promise<Run>;
   /** The file whose appearance ends a plan's `until`. */
   signal(name: string): { path: string; give(): void };
@@ -49,7 +49,14 @@ export async function openPages(prepare?: (data: string) => Promise<void>): Prom
 function pagesOf(place: Place, server: Server, browser: Browser): Pages {
   const project = place.path('project');
   mkdirSync(project);
-  writeFileSync(path.join(project, 'README.md'), 'A project of tests.\n');
+  const writer = path.join(import.meta.dirname, 'writer.ts');
+  const yaml = `project: curves
+train:
+  run: ${process.execPath} ${writer} {plan}
+  params: { plan: '', lr: 0.01, optimizer: adam, hidden: 32 }
+  objective: { metric: val/accuracy, goal: maximize }
+`;
+  writeFileSync(path.join(project, 'slipway.yaml'), yaml);
   const getRun = (id: string) => server.call('getRun', { params: { id } });
   return {
     place,
@@ -72,10 +79,12 @@ function pagesOf(place: Place, server: Server, browser: Browser): Pages {
       await page.goto(url);
       return page;
     },
-    async write(title, plan, params = {}) {
-      const writer = path.join(import.meta.dirname, 'writer.ts');
+    async write(title, plan, params) {
       const command = [process.execPath, writer, JSON.stringify(plan)];
-      const run = await server.call('startRun', { body: { folder: project, command, title, params } });
+      const train = { step: 'train', params: { ...params, plan: JSON.stringify(plan) } };
+      const run = await server.call('startRun', {
+        body: { folder: project, title, ...(params ? train : { command }) },
+      });
       await until(async () => (await getRun(run.id)).startedAt !== undefined, `the start of ${title}`);
       return getRun(run.id);
     },
@@ -91,7 +100,9 @@ function pagesOf(place: Place, server: Server, browser: Browser): Pages {
       mkdirSync(path.join(out, 'screenshots'), { recursive: true });
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
-        await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+        await page.evaluate(
+          () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+        );
         await page.screenshot({ path: path.join(out, 'screenshots', `${name}-${colorScheme}.png`) });
       }
     },

@@ -36,7 +36,7 @@ export interface WriterPlan {
 }
 
 /** A scalar of a step: it falls and wobbles, the same in every test. */
-export function valueOf(tag: string, step: number, level = 0.2): number {
+export function scalarAt(tag: string, step: number, level = 0.2): number {
   const fall = Math.exp(-step / 120) * (1 - level) + level;
   const wobble = 0.04 * Math.sin(step * 1.7 + tag.length) + 0.02 * Math.sin(step * 0.31);
   return tag.includes('accuracy') ? 1 - fall + wobble : fall + wobble;
@@ -48,7 +48,9 @@ async function main(plan: WriterPlan): Promise<void> {
   const file = openSync(path.join(folder, `events.out.tfevents.${Math.floor(Date.now() / 1000)}.test.1.v2`), 'a');
   writeSync(file, eventFile(versionEvent(Date.now() / 1000)));
   const write = (step: number, wallTime = Date.now() / 1000) => {
-    const values = plan.tags.map((tag) => scalarValue(tag, special(plan, tag, step) ?? valueOf(tag, step, plan.level)));
+    const values = plan.tags.map((tag) =>
+      scalarValue(tag, special(plan, tag, step) ?? scalarAt(tag, step, plan.level)),
+    );
     writeSync(file, record(summaryEvent(step, wallTime, ...values)));
   };
   const begin = Date.now() / 1000 - plan.steps;
@@ -57,7 +59,7 @@ async function main(plan: WriterPlan): Promise<void> {
   if (plan.lines) printLines(plan.lines);
   for (let step = plan.steps; plan.until && !existsSync(plan.until); step++) {
     write(step);
-    process.stdout.write(`\x1b[36mstep ${step}\x1b[0m loss ${valueOf('train/loss', step, plan.level).toFixed(4)}\n`);
+    process.stdout.write(`\x1b[36mstep ${step}\x1b[0m loss ${scalarAt('train/loss', step, plan.level).toFixed(4)}\n`);
     await delay(plan.everyMs ?? 100);
   }
   if (plan.fails) throw new RangeError('the loss went out of range');

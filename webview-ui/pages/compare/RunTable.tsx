@@ -148,7 +148,7 @@ export function RunTable(props: RunTableProps) {
             left={left}
             width={width}
             index={index + 1}
-            isNumber={column.type === 'number'}
+            isNumber={column.type === 'number' || column.type === 'duration'}
             sort={sort}
             onSort={onSort}
           />

@@ -34,7 +34,10 @@ export function CurvesTab({ run, hasEnded }: { run: Run; hasEnded: boolean }) {
     [scalars, media],
   );
   const wanted = useMemo(() => tags.filter((tag) => tag.toLowerCase().includes(filter.toLowerCase())), [tags, filter]);
-  const groups = useMemo(() => groupTags(wanted, pinned), [wanted, pinned]);
+  const groups = useMemo(() => {
+    const hasCurves = (group: TagGroup) => group.tags.some((tag) => scalars.has(tag));
+    return groupTags(wanted, pinned).sort((a, b) => Number(hasCurves(b)) - Number(hasCurves(a)));
+  }, [wanted, pinned, scalars]);
   if (!ready) return <Loading />;
   if (tags.length === 0) return <EmptyState title={hasEnded ? m.noCurvesEnded : m.noCurvesYet} />;
 

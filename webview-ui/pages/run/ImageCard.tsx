@@ -1,8 +1,8 @@
 import { useRef, useState } from 'preact/hooks';
+import { middleEllipsis } from '../../../server/protocol/format/number.ts';
 import type { MediaSummary } from '../../../server/protocol/metrics.ts';
 import { ErrorNote } from '../../components/layout.tsx';
 import { Button } from '../../components/toolkit.tsx';
-import { middleEllipsis } from '../../../server/protocol/format/number.ts';
 import { count, m } from '../../i18n/index.ts';
 import { useClient, useLoaded } from '../../store/hooks.ts';
 import { StepSlider } from './StepSlider.tsx';

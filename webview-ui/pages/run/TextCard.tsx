@@ -1,7 +1,7 @@
 import { useRef } from 'preact/hooks';
+import { middleEllipsis } from '../../../server/protocol/format/number.ts';
 import type { MediaSummary, TextItem } from '../../../server/protocol/metrics.ts';
 import { CopyButton } from '../../components/text.tsx';
-import { middleEllipsis } from '../../../server/protocol/format/number.ts';
 import { useClient } from '../../store/hooks.ts';
 import { StepSlider } from './StepSlider.tsx';
 import { useItems } from './useItems.ts';

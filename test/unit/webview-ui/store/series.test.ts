@@ -33,6 +33,16 @@ describe('a series', () => {
     assert.equal(series.ended, true);
   });
 
+  it('counts what is no number over all that came, and anew after a reset', () => {
+    const series = emptySeries(key);
+    const one = { nan: 1, positiveInfinity: 0, negativeInfinity: 2 };
+    takePart(series, { ...part([1]), nonFinite: one }, { reset: true, ended: false });
+    takePart(series, { ...part([1]), nonFinite: one }, live);
+    assert.deepEqual(series.nonFinite, { nan: 2, positiveInfinity: 0, negativeInfinity: 4 });
+    takePart(series, { ...part([1]), nonFinite: one }, { reset: true, ended: false });
+    assert.deepEqual(series.nonFinite, one);
+  });
+
   it('knows how many points the held ones stand for', () => {
     assert.equal(seriesOf({ ...part([1, 2], 1000), superseded: 100 }).covered, 900);
     assert.equal(seriesOf({ ...part([1, 2], 1000), inRange: 50 }).covered, 50);
