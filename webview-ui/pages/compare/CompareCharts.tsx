@@ -18,6 +18,7 @@ import type { CompareColumn, CompareData } from './compareData.ts';
 
 /** Axes that can still be told apart, and read. */
 const mostAxes = 10;
+const mostMetrics = 2;
 const mostCurves = 24;
 const cardsAtOnce = 12;
 
@@ -61,12 +62,11 @@ function chartColumns(columns: readonly CompareColumn[]): CompareColumn[] {
 }
 
 function Parallel({ data, rows, columns, chosen, hovered, onHover, brushes, onBrush, onOpen }: CompareChartsProps) {
-  const dimensions = useMemo(() => {
-    const fit = chartColumns(columns);
-    const metrics = fit.filter(({ kind }) => kind === 'metric').slice(0, 2);
-    const params = fit.filter(({ kind }) => kind !== 'metric').slice(0, mostAxes - metrics.length);
-    return [...params, ...metrics];
-  }, [columns]);
+  const metrics = columns.filter(({ kind }) => kind === 'metric').slice(0, mostMetrics);
+  const params = columns.filter(({ kind }) => kind === 'param' || kind === 'tag').slice(0, mostAxes - metrics.length);
+  const drawn = [...params, ...metrics];
+  // a filter that leaves the columns as they are leaves the axes as they are
+  const dimensions = useMemo(() => chartColumns(drawn), [data, drawn.map(({ id }) => id).join('\n')]);
   if (dimensions.length < 2) return <EmptyState title={m.nothingDiffers} />;
   return (
     <ParallelChart
@@ -86,7 +86,7 @@ function Parallel({ data, rows, columns, chosen, hovered, onHover, brushes, onBr
 
 function ScatterTab(props: CompareChartsProps) {
   const { data, shown, columns, chosen, hovered, onHover, onChoose, onOpen } = props;
-  const fit = useMemo(() => chartColumns(columns), [columns]);
+  const fit = useMemo(() => chartColumns(columns), [data, columns.map(({ id }) => id).join('\n')]);
   const [xId, setX] = useState<string>();
   const [yId, setY] = useState<string>();
   const [colorId, setColor] = useState('');
