@@ -3,7 +3,6 @@
 import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { middleEllipsis } from '../../server/protocol/format/number.ts';
 
-
 import { m, param, tickValue } from '../i18n/index.ts';
 import { notePainted } from '../measure.ts';
 import { ChartCard } from './ChartCard.tsx';
