@@ -5,7 +5,8 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import type { SeriesKey } from '../../server/protocol/metrics.ts';
 import { count, exact, m, span, value } from '../i18n/index.ts';
 import { notePainted } from '../measure.ts';
-import { useClient, useInSight, useSeries } from '../store/hooks.ts';
+import { asErrorBody } from '../store/client.ts';
+import { useClient, useEvery, useInSight, useSeries } from '../store/hooks.ts';
 import { type Series, seriesId, seriesOf } from '../store/series.ts';
 import { ChartCard } from './ChartCard.tsx';
 import type { NumberTable } from './chartFiles.ts';
@@ -88,7 +89,7 @@ export function CurveCard(props: CurveCardProps) {
         table={() => tableOf(drawn, isAlone, options)}
         picture={() => ({ draw, width: Math.max(width, 480), height, theme })}
         reading={isAlone ? <Reading drawn={drawn[0]} options={options} crosshair={crosshair} /> : undefined}
-        notes={<Notes drawn={drawn} options={options} />}
+        notes={zoom.error ?? <Notes drawn={drawn} options={options} />}
       >
         <Plot
           draw={draw}
@@ -139,6 +140,8 @@ interface Zoom {
   extent: Extent | undefined;
   /** What the server gave for the range; before it has, what is held is shown. */
   series: ReadonlyMap<string, Series> | undefined;
+  /** Why there is nothing of the range. */
+  error: string | undefined;
   /** Zooms to a range of x, or back to all. */
   to: (extent: Extent | undefined) => void;
 }
@@ -152,6 +155,7 @@ function useZoom(
   const client = useClient();
   const [extent, setExtent] = useState<Extent>();
   const [series, setSeries] = useState<ReadonlyMap<string, Series>>();
+  const [error, setError] = useState<string>();
   const asked = useRef(0);
   useEffect(() => {
     setExtent(undefined);
@@ -187,31 +191,32 @@ function useZoom(
       if (asking !== asked.current) return;
       const found = answers.flatMap((answer) => answer.series.map((part) => [seriesId(part), seriesOf(part)] as const));
       setSeries(new Map(found));
+      setError(undefined);
     },
     [client, keys, xAxis, showsSuperseded, live],
   );
   const fetchNow = useRef(fetch);
   fetchNow.current = fetch;
+  const refetch = useCallback((wanted: Extent) => {
+    fetchNow.current(wanted).catch((refusal) => setError(asErrorBody(refusal).message));
+  }, []);
 
   // What arrives while the card is zoomed may lie in the range.
-  const totals = extent ? keys.map((key) => live.get(seriesId(key))?.total).join() : '';
-  const fetchedTotals = useRef('');
-  useEffect(() => {
+  const totals = keys.map((key) => live.get(seriesId(key))?.total).join();
+  const fetchedTotals = useRef(totals);
+  useEvery(zoomRefreshMs, extent !== undefined, () => {
     if (!extent || totals === fetchedTotals.current) return;
-    const timer = setTimeout(() => {
-      fetchedTotals.current = totals;
-      void fetchNow.current(extent);
-    }, zoomRefreshMs);
-    return () => clearTimeout(timer);
-  }, [extent, totals]);
+    fetchedTotals.current = totals;
+    refetch(extent);
+  });
 
   const to = useCallback((wanted: Extent | undefined) => {
     asked.current += 1;
     setExtent(wanted);
-    if (wanted) void fetchNow.current(wanted);
+    if (wanted) refetch(wanted);
     else setSeries(undefined);
   }, []);
-  return { extent, series: extent && series, to };
+  return { extent, series: extent && series, error: extent && error, to };
 }
 
 interface PlotProps {

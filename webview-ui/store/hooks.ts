@@ -77,6 +77,17 @@ export function useSeries(
   return source?.value ?? noSeries;
 }
 
+/** Does something again and again while it is wanted, however often the component is drawn in between. */
+export function useEvery(everyMs: number, isWanted: boolean, act: () => void): void {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    if (!isWanted) return;
+    const timer = setInterval(() => latest.current(), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs, isWanted]);
+}
+
 /** Whether an element is on the screen or near it. */
 export function useInSight(element: { current: HTMLElement | null }): boolean {
   const [inSight, set] = useState(false);

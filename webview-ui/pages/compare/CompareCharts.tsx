@@ -7,7 +7,7 @@ import { firstCurveOptions, groupTags } from '../../charts/curve.ts';
 import { ParallelChart } from '../../charts/ParallelChart.tsx';
 import type { Brushes } from '../../charts/parallel.ts';
 import { ScatterChart } from '../../charts/ScatterChart.tsx';
-import { EmptyState } from '../../components/layout.tsx';
+import { EmptyState, ErrorNote } from '../../components/layout.tsx';
 import { Tabs } from '../../components/Tabs.tsx';
 import { Button } from '../../components/toolkit.tsx';
 import { count, m } from '../../i18n/index.ts';
@@ -134,7 +134,7 @@ function Curves({ data, shown, chosen, pinned }: CompareChartsProps) {
   const wanted = [...new Set([...pinned, ...(chosen.size > 0 ? chosen : shown)])];
   const runs = wanted.slice(0, mostCurves).map((row) => ({ id: data.ids[row]!, label: data.titles[row]! }));
   const key = runs.map((run) => run.id).join();
-  const { value: tags } = useLoaded(async () => {
+  const { value: tags, error } = useLoaded(async () => {
     const answers = await Promise.all(runs.map((run) => client.call('listRunMetrics', { params: { id: run.id } })));
     return [...new Set(answers.flatMap((answer) => answer.tags.map(({ tag }) => tag)))];
   }, [key]);
@@ -151,6 +151,7 @@ function Curves({ data, shown, chosen, pinned }: CompareChartsProps) {
           <span class="quiet">{m.firstRunsShown(count(mostCurves), count(wanted.length))}</span>
         )}
       </CurveToolbar>
+      {error && <ErrorNote error={error} />}
       {tags && cards.length === 0 && <EmptyState title={filter ? m.nothingFound(filter) : m.noCurvesEnded} />}
       <div class="chart-grid wide">
         {cards.slice(0, limit).map(({ tag, sources }) => (

@@ -21,7 +21,7 @@ export function HistogramCard({ run, summary }: { run: string; summary: MediaSum
   const theme = useChartTheme();
   const place = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(480);
-  const { value, at, move } = useItems(place, summary, () =>
+  const { value, at, move, error } = useItems(place, summary, () =>
     client.call('listRunHistograms', { params: { id: run }, query: { tag, limit: ridges } }),
   );
   const items = value?.items ?? [];
@@ -43,7 +43,7 @@ export function HistogramCard({ run, summary }: { run: string; summary: MediaSum
         table={table}
         picture={() => ({ draw, width, height: heightPx, theme })}
         reading={<StepSlider items={items} at={at} onMove={move} />}
-        notes={m.histogramsShown(count(items.length), count(value?.total ?? summary.count))}
+        notes={error?.message ?? m.histogramsShown(count(items.length), count(value?.total ?? summary.count))}
       >
         <Drawing draw={draw} font={theme.font} height={heightPx} label={m.histogramsOf(tag)} onWidth={setWidth} />
       </ChartCard>

@@ -1,6 +1,7 @@
 // A run's log: only the lines in sight are in the page and only the pages around them have been fetched, so that
 // millions stay smooth. Follows the end until somebody scrolls up, and again when they return to it.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { ErrorBody } from '../../../server/protocol/errors.ts';
 import { EmptyState, ErrorNote, Loading } from '../../components/layout.tsx';
 import { Button, Checkbox, TextField } from '../../components/toolkit.tsx';
 import { lastRewrite, parseAnsi, plainStyle, stripAnsi, styleAfter } from '../../format/ansi.ts';
@@ -105,7 +106,7 @@ function LogPane({ run, log, follows, onFollow, query, chosen, handle }: LogPane
   const firstLine = lineAtScroll(view, top);
   const first = Math.max(0, Math.floor(firstLine) - marginLines);
   const last = Math.min(log.total, Math.ceil(firstLine + height / linePx) + marginLines);
-  usePages(run, log, first, last);
+  const error = usePages(run, log, first, last);
 
   handle.current = {
     reveal: (line) => element.current?.scrollTo({ top: scrollOfLine(view, line - height / linePx / 2) }),
@@ -138,23 +139,26 @@ function LogPane({ run, log, follows, onFollow, query, chosen, handle }: LogPane
   // where the first drawn line stands, so that the one at the top of the pane is where the scroll bar says
   const offset = top - (firstLine - first) * linePx;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
-    <div class="log" ref={element} onScroll={onScroll} role="log" aria-live="off" aria-label={m.logs} tabIndex={0}>
-      <div class="log-lines" style={{ height: `${scrollHeight(view)}px` }}>
-        <div style={{ transform: `translateY(${Math.max(0, offset)}px)` }}>
-          {lines.map((line) => (
-            <Line key={line.number} {...line} query={query} isChosen={line.number === chosen} />
-          ))}
+    <>
+      {error && <ErrorNote error={error} />}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
+      <div class="log" ref={element} onScroll={onScroll} role="log" aria-live="off" aria-label={m.logs} tabIndex={0}>
+        <div class="log-lines" style={{ height: `${scrollHeight(view)}px` }}>
+          <div style={{ transform: `translateY(${Math.max(0, offset)}px)` }}>
+            {lines.map((line) => (
+              <Line key={line.number} {...line} query={query} isChosen={line.number === chosen} />
+            ))}
+          </div>
         </div>
       </div>
-    </div>
+    </>
   );
 }
 
 /** Fetches the pages in sight that are not here. */
-function usePages(run: string, log: LogPages, first: number, last: number): void {
+function usePages(run: string, log: LogPages, first: number, last: number): ErrorBody | undefined {
   const client = useClient();
-  const { act } = useAction();
+  const { act, error } = useAction();
   const asked = useRef(new Set<number>());
   const [, draw] = useState(0);
   const missing = missingPages(log, first, last).filter((number) => !asked.current.has(number));
@@ -173,6 +177,7 @@ function usePages(run: string, log: LogPages, first: number, last: number): void
       }).finally(() => asked.current.delete(number));
     }
   }, [missing.join()]);
+  return error;
 }
 
 interface LineProps {

@@ -1,6 +1,7 @@
 import { useRef } from 'preact/hooks';
 import { middleEllipsis } from '../../../server/protocol/format/number.ts';
 import type { MediaSummary, TextItem } from '../../../server/protocol/metrics.ts';
+import { ErrorNote } from '../../components/layout.tsx';
 import { CopyButton } from '../../components/text.tsx';
 import { useClient } from '../../store/hooks.ts';
 import { StepSlider } from './StepSlider.tsx';
@@ -14,7 +15,7 @@ export function TextCard({ run, summary }: { run: string; summary: MediaSummary 
   const { tag } = summary;
   const client = useClient();
   const place = useRef<HTMLElement>(null);
-  const { value, at, move } = useItems(place, summary, () =>
+  const { value, at, move, error } = useItems(place, summary, () =>
     client.call('listRunTexts', { params: { id: run }, query: { tag, limit: steps } }),
   );
   const item = value?.items[at];
@@ -29,6 +30,7 @@ export function TextCard({ run, summary }: { run: string; summary: MediaSummary 
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
       <div class="media media-text" tabIndex={0}>
+        {error && <ErrorNote error={error} />}
         {item && <Texts item={item} />}
       </div>
       <p class="notes" />

@@ -1,5 +1,5 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { type Loaded, useInSight, useLoaded } from '../../store/hooks.ts';
+import { useState } from 'preact/hooks';
+import { type Loaded, useEvery, useInSight, useLoaded } from '../../store/hooks.ts';
 
 const refreshMs = 2000;
 
@@ -15,13 +15,7 @@ export function useItems<T extends { items: readonly unknown[] }>(
   const isInSight = useInSight(place);
   const [round, setRound] = useState(count);
   const [chosen, setChosen] = useState<number>();
-  const newest = useRef(count);
-  newest.current = count;
-  useEffect(() => {
-    if (!isInSight || round === count) return;
-    const timer = setTimeout(() => setRound(newest.current), refreshMs);
-    return () => clearTimeout(timer);
-  }, [isInSight, round, count]);
+  useEvery(refreshMs, isInSight, () => setRound(count));
   const loaded = useLoaded<T | undefined>(
     () => (isInSight ? load() : Promise.resolve(undefined)),
     [tag, round, isInSight],

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ErrorBody } from '../../../server/protocol/errors.ts';
 import { asErrorBody, type Client } from '../../store/client.ts';
 import { useClient } from '../../store/hooks.ts';
@@ -20,56 +20,60 @@ export interface LogSearch {
 }
 
 interface Found extends LogSearch {
-  query: string;
   /** Lines before this one have been looked at; the last line may still grow. */
   looked: number;
+  /** Lines there were. */
+  total: number;
 }
 
-const nothing: Found = { query: '', matches: [], isSearching: false, hasMore: false, looked: 0 };
+const nothing: Found = { matches: [], isSearching: false, hasMore: false, looked: 0, total: -1 };
 
 /** The lines of a log that contain a text, searched by the server; goes on with the lines that come. */
 export function useLogSearch(run: string, query: string, total: number): LogSearch {
   const client = useClient();
   const [found, setFound] = useState(nothing);
+  const newest = useRef(total);
+  newest.current = total;
   useEffect(() => {
-    if (query === '') {
-      setFound(nothing);
-      return;
-    }
-    const isNew = found.query !== query;
-    if (!isNew && (found.hasMore || found.looked >= total)) return;
+    setFound({ ...nothing, isSearching: query !== '' });
+    if (query === '') return;
     let isOver = false;
-    const begin = isNew ? { ...nothing, query, isSearching: true } : found;
-    if (isNew) setFound(begin);
-    const timer = setTimeout(
-      async () => {
-        for await (const next of search(client, run, begin)) {
+    const go = async () => {
+      await pause(pauseMs);
+      for (let last = nothing; !isOver && !last.hasMore && !last.error; await pause(newLinesMs)) {
+        if (last.total === newest.current) continue;
+        for await (const next of search(client, run, query, last)) {
           if (isOver) return;
+          last = next;
           setFound(next);
         }
-      },
-      isNew ? pauseMs : newLinesMs,
-    );
+      }
+    };
+    void go();
     return () => {
       isOver = true;
-      clearTimeout(timer);
     };
-  }, [client, run, query, total]);
+  }, [client, run, query]);
   return found;
 }
 
-async function* search(client: Client, run: string, begin: Found): AsyncGenerator<Found> {
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function* search(client: Client, run: string, query: string, begin: Found): AsyncGenerator<Found> {
   let found = begin;
   let from: number | null = begin.looked;
   try {
     while (from !== null && found.matches.length < mostMatches) {
-      const answer: Awaited<ReturnType<typeof page>> = await page(client, run, found.query, from);
+      const answer: Awaited<ReturnType<typeof page>> = await page(client, run, query, from);
       const lines = answer.matches.map((match) => match.line);
       from = answer.next;
       found = {
         ...found,
         matches: [...found.matches.filter((line) => line < found.looked), ...lines],
         looked: from ?? Math.max(0, answer.total - 1),
+        total: answer.total,
         isSearching: from !== null,
       };
       yield found;
