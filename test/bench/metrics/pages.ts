@@ -37,7 +37,8 @@ export async function appendToPixel(): Promise<BenchRow[]> {
     const stop = pages.signal('stop');
     const plan = { steps: 10, tags: ['train/loss'], everyMs: 100, until: stop.path };
     const runs: Run[] = [];
-    for (let i = 0; i < liveRuns; i += 1) runs.push(await pages.write(`run ${i}`, plan));
+    // with little of the machine each, so that none waits for another
+    for (let i = 0; i < liveRuns; i += 1) runs.push(await pages.write(`run ${i}`, plan, {}));
     const page = await pages.open({ page: 'run', id: runs[0]!.id }, { measured: true });
     await page.locator('[data-chart="train/loss"] canvas').waitFor();
     await until(async () => (await paintedOf(page, 'curves')).length > 20, 'the curve to move');
@@ -211,6 +212,7 @@ async function filter(_: Pages, page: Page, text: string): Promise<number> {
         input.value = value;
         input.dispatchEvent(new InputEvent('input', { bubbles: true, composed: true }));
         const look = () => {
+          // both, whichever is later
           const table = notes.filter((note) => note.name === 'table').at(-1);
           const chart = notes.filter((note) => note.name === 'parallel').at(-1);
           if (table && chart) resolve(Math.max(table.at, chart.at) - began);

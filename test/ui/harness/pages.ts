@@ -55,6 +55,7 @@ train:
   run: ${process.execPath} ${writer} {plan}
   params: { plan: '', lr: 0.01, optimizer: adam, hidden: 32 }
   objective: { metric: val/accuracy, goal: maximize }
+  resources: { cpu: 0.01, memory: 32Mi }
 `;
   writeFileSync(path.join(project, 'slipway.yaml'), yaml);
   const getRun = (id: string) => server.call('getRun', { params: { id } });

@@ -3,7 +3,7 @@
 // The table of a comparison: thousands of rows by dozens of columns, of which only those in sight are in the page. A
 // grid after the WAI-ARIA pattern: arrow keys move between cells, Space chooses a run, Enter opens it, P pins it.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { Cell } from '../../charts/dimension.ts';
+import { type Cell, isMissing } from '../../charts/dimension.ts';
 import { Icon } from '../../components/Icon.tsx';
 import { StatusIcon } from '../../components/Status.tsx';
 import { count, m } from '../../i18n/index.ts';
@@ -283,7 +283,7 @@ function GroupRow(props: TableRowProps & { item: Extract<Item, { kind: 'group' }
         />
         <button type="button" class="group-toggle" tabIndex={-1} onClick={() => onToggleGroup(item.key)}>
           <Icon name={item.isOpen ? 'down' : 'chevron'} />
-          <span class="row-title">{cellText(item.value)}</span>
+          <span class="row-title">{isMissing(item.value) ? '–' : String(item.value)}</span>
           <span class="quiet number">{count(item.rows.length)}</span>
         </button>
       </span>
@@ -304,7 +304,8 @@ function GroupRow(props: TableRowProps & { item: Extract<Item, { kind: 'group' }
 }
 
 /** Of a group, the range of a column's numbers. */
-function summaryText({ values, type }: CompareColumn, rows: readonly number[]): string {
+function summaryText(column: CompareColumn, rows: readonly number[]): string {
+  const { values, type } = column;
   if (type !== 'number') return '';
   let [low, high] = [Infinity, -Infinity];
   for (const row of rows) {
@@ -314,7 +315,7 @@ function summaryText({ values, type }: CompareColumn, rows: readonly number[]): 
     if (value > high) high = value;
   }
   if (low > high) return '';
-  return low === high ? cellText(low, type) : `${cellText(low, type)} – ${cellText(high, type)}`;
+  return low === high ? cellText(low, column) : `${cellText(low, column)} – ${cellText(high, column)}`;
 }
 
 function RunRow(props: TableRowProps & { item: Extract<Item, { kind: 'row' }>; place: Place }) {
@@ -358,7 +359,7 @@ function RunRow(props: TableRowProps & { item: Extract<Item, { kind: 'row' }>; p
         </button>
       </span>
       {cells.map(({ column, left, width, index: at }) => {
-        const text = cellText(column.values[row], column.type);
+        const text = cellText(column.values[row], column);
         return (
           <span
             key={column.id}
@@ -390,7 +391,7 @@ function widthOf({ ids }: CompareData, column: CompareColumn): number {
   if (known !== undefined) return known;
   let length = columnTitle(column).length + 2;
   for (let row = 0; row < Math.min(ids.length, 100); row += 1) {
-    length = Math.max(length, cellText(column.values[row], column.type).length);
+    length = Math.max(length, cellText(column.values[row], column).length);
   }
   const width = Math.max(leastPx, Math.min(mostPx, Math.round(length * characterPx) + 20));
   widthsKnown.set(column.values, width);

@@ -3,13 +3,13 @@ import { isMissing } from '../../charts/dimension.ts';
 import { exact, m, param, span, value } from '../../i18n/index.ts';
 import type { CompareColumn } from './compareData.ts';
 
-/** A cell as it is read; parameters keep every digit they have. */
-export function cellText(cell: Cell, type: CompareColumn['type'] = 'mixed'): string {
+/** A cell as it is read; what was given keeps every digit, what was measured those that tell two runs apart. */
+export function cellText(cell: Cell, { kind, type }: Pick<CompareColumn, 'kind' | 'type'>): string {
   if (isMissing(cell)) return '–';
   if (typeof cell !== 'number') return String(cell);
   if (type === 'time') return exact(cell);
   if (type === 'duration') return span(cell);
-  return type === 'number' ? value(cell) : param(cell);
+  return kind === 'metric' ? value(cell) : param(cell);
 }
 
 /** A column's name as people read it: attributes in the reader's language, everything else as it was written. */
