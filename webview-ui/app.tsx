@@ -4,6 +4,7 @@ import { ConnectionBar } from './components/ConnectionBar.tsx';
 import { Icon } from './components/Icon.tsx';
 import { RouteLink } from './components/text.tsx';
 import { m } from './i18n/index.ts';
+import { ComparePage } from './pages/compare/ComparePage.tsx';
 import { EndpointPage } from './pages/endpoint/EndpointPage.tsx';
 import { HomePage } from './pages/home/HomePage.tsx';
 import { ModelVersionPage } from './pages/modelVersion/ModelVersionPage.tsx';
@@ -37,6 +38,8 @@ function Page({ route }: { route: PageRoute }) {
       return <HomePage />;
     case 'run':
       return <RunPage id={route.id} />;
+    case 'compare':
+      return <ComparePage compared={{ runs: route.runs, project: route.project, sweep: route.sweep }} />;
     case 'sweep':
       return <SweepPage id={route.id} />;
     case 'endpoint':

@@ -17,6 +17,7 @@ export const commandIds = [
   'slipway.deleteRun',
   'slipway.openRun',
   'slipway.openTensorBoard',
+  'slipway.compareRuns',
   'slipway.startSweep',
   'slipway.pauseSweep',
   'slipway.resumeSweep',

@@ -31,6 +31,12 @@ export async function pickRun(
   return pick(items, placeHolder, t('No run fits.'));
 }
 
+/** The runs among the rows that are selected in the tree. */
+export function selectedRuns(selection: unknown): string[] {
+  const selected = Array.isArray(selection) ? (selection as Row[]) : [];
+  return selected.map((row) => subjectOf(row, 'run')?.id).filter((id) => id !== undefined);
+}
+
 /** The runs of a selection in the tree, or the one that is picked. */
 export async function pickRuns(
   services: Services,
@@ -38,8 +44,7 @@ export async function pickRuns(
   selection: unknown,
   placeHolder: string,
 ): Promise<string[]> {
-  const selected = Array.isArray(selection) ? (selection as Row[]) : [];
-  const ids = selected.map((row) => subjectOf(row, 'run')?.id).filter((id) => id !== undefined);
+  const ids = selectedRuns(selection);
   if (ids.length > 1) return ids;
   return [await pickRun(services, target, (run) => run.startedAt !== undefined, placeHolder)];
 }

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { SlipwayError } from '../../server/protocol/errors.ts';
+import type { PageRoute } from '../../server/protocol/pages.ts';
 import type { Services } from '../services.ts';
 import { t } from '../text/language.ts';
 import { formatCount } from '../text/number.ts';
 import { isActive } from '../views/runRows.ts';
 import { type Parameters, parseParameters, writeParameters } from './parameters.ts';
-import { confirm, pickRun, pickRuns } from './picks.ts';
+import { confirm, pickRun, pickRuns, selectedRuns } from './picks.ts';
 import { type Project, pickProject } from './projects.ts';
 import { type Commands, chosen, subjectOf } from './table.ts';
 
@@ -22,6 +23,7 @@ export function runCommands(
   | 'slipway.deleteRun'
   | 'slipway.openRun'
   | 'slipway.openTensorBoard'
+  | 'slipway.compareRuns'
 > {
   const { connection, panels } = services;
 
@@ -114,7 +116,22 @@ export function runCommands(
           : t('TensorBoard ({0} runs)', formatCount(runs.length));
       panels.show({ page: 'tensorboard', runs }, title);
     },
+    async 'slipway.compareRuns'(target, selection) {
+      await connection.use();
+      panels.show(comparedRuns(services, target, selection), t('Compare Runs'));
+    },
   };
+}
+
+/** Several chosen runs; else those of the sweep, or of the run's project; else all. */
+function comparedRuns(services: Services, target: unknown, selection: unknown): PageRoute {
+  const runs = selectedRuns(selection);
+  if (runs.length > 1) return { page: 'compare', runs };
+  const sweep = subjectOf(target, 'sweep');
+  if (sweep) return { page: 'compare', sweep: sweep.id };
+  const run = subjectOf(target, 'run');
+  const project = run && services.model.items('runs').get(run.id)?.project;
+  return project === undefined ? { page: 'compare' } : { page: 'compare', project };
 }
 
 function requireTrain({ file }: Project) {

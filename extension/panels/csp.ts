@@ -13,6 +13,7 @@ export function contentSecurityPolicy(source: string, nonce: string, inBrowser: 
     `style-src ${source} ${emptyStyleHash}`,
     `font-src ${source}`,
     `img-src ${source} data:`,
+    'media-src data:',
     `frame-src http://127.0.0.1:* http://localhost:* https:${inBrowser ? ' http:' : ''}`,
   ].join('; ');
 }

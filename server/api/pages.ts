@@ -123,6 +123,7 @@ function policyOf(host: string, frameOrigin: string): string {
     "script-src 'self'",
     `style-src 'self' ${emptyStyleHash}`,
     "img-src 'self' data:",
+    'media-src data:',
     `connect-src 'self' ws://${host} wss://${host}`,
     `frame-src ${frameOrigin}`,
     "frame-ancestors 'none'",

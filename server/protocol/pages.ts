@@ -11,6 +11,8 @@ import type { OperationName } from './operations.ts';
 export type PageRoute =
   | { page: 'home' }
   | { page: 'run'; id: string }
+  /** Runs side by side: named ones, those of a project or a sweep, or all. */
+  | { page: 'compare'; runs?: string[] | undefined; project?: string | undefined; sweep?: string | undefined }
   | { page: 'sweep'; id: string }
   | { page: 'endpoint'; name: string }
   | { page: 'modelVersion'; name: string; version: number }
@@ -61,9 +63,17 @@ export function routePath(route: PageRoute): string {
       return `model/${encodeURIComponent(route.name)}/v${route.version}`;
     case 'receipts':
       return `receipts/${encodeURIComponent(route.project)}${route.subject ? `/${encodeURIComponent(route.subject)}` : ''}`;
+    case 'compare':
+      return comparePath(route);
     case 'tensorboard':
       return `tensorboard/${route.runs.map(encodeURIComponent).join(',')}`;
   }
+}
+
+function comparePath({ runs, project, sweep }: Extract<PageRoute, { page: 'compare' }>): string {
+  if (runs) return `compare/runs/${runs.map(encodeURIComponent).join(',')}`;
+  if (project) return `compare/project/${encodeURIComponent(project)}`;
+  return sweep ? `compare/sweep/${encodeURIComponent(sweep)}` : 'compare';
 }
 
 /** The inverse of {@link routePath}; what it does not know, or cannot decode, is the home page. */
@@ -87,6 +97,14 @@ function decodeRoute(path: string): PageRoute {
     return second ? { page, project: value, subject: decodeURIComponent(second) } : { page, project: value };
   }
   if (value && page === 'tensorboard') return { page, runs: decodeList(first!) };
+  if (page === 'compare') return compareRoute(first, second);
+  return { page: 'home' };
+}
+
+function compareRoute(by: string | undefined, text: string | undefined): PageRoute {
+  if (!by) return { page: 'compare' };
+  if (by === 'runs' && text) return { page: 'compare', runs: decodeList(text) };
+  if ((by === 'project' || by === 'sweep') && text) return { page: 'compare', [by]: decodeURIComponent(text) };
   return { page: 'home' };
 }
 

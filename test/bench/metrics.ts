@@ -1,9 +1,10 @@
 // How fast event files become curves, against TensorBoard's own readers on the same files: `npm run bench -- metrics`.
-// `load`, `live`, `zoom` as arguments run one part.
+// `load`, `live`, `zoom`, `compare` as arguments run one part; the last three look at our pages in a browser.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { writeLogdir } from './metrics/eventFiles.ts';
+import { appendToPixel, filterToDrawn, zoomToFrame } from './metrics/pages.ts';
 import { installPeers, type Load, loadByAccumulator, loadByDataServer, loadOurs } from './metrics/peers.ts';
 import type { BenchRow } from './run.ts';
 
@@ -14,7 +15,12 @@ const accumulatorRounds = 1;
 const rounds = 5;
 
 export default async function metrics(args: string[]): Promise<BenchRow[]> {
-  const parts: Record<string, () => Promise<BenchRow[]>> = { load };
+  const parts: Record<string, () => Promise<BenchRow[]>> = {
+    load,
+    live: appendToPixel,
+    zoom: zoomToFrame,
+    compare: filterToDrawn,
+  };
   const wanted = args.length > 0 ? args : Object.keys(parts);
   const rows: BenchRow[] = [];
   for (const part of wanted) rows.push(...(await parts[part]!()));

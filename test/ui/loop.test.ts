@@ -156,6 +156,15 @@ describe('a person goes through the loop', function () {
     await editor.screenshots('sweep');
   });
 
+  it('Compare Runs shows all runs side by side, the sweep’s trials among them', async () => {
+    await editor.command('Slipway: Compare Runs');
+    const grid = editor.webview().getByRole('grid');
+    await grid.getByText('train digits').first().waitFor();
+    await until(async () => Number(await grid.getAttribute('aria-rowcount')) > 4, 'the runs');
+    await editor.webview().locator('[data-chart=parallel] canvas').waitFor();
+    await editor.screenshots('compare');
+  });
+
   it('Validate judges by the gates, and the model version appears', async () => {
     await editor.command('Slipway: Validate');
     await editor.pick(/train digits/);

@@ -1,7 +1,10 @@
 // Parallel coordinates as a chart: lines on a canvas, brushes over each axis by pointer and by keyboard.
-import { useCallback, useMemo, useRef, useState } from 'preact/hooks';
+
+import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { middleEllipsis } from '../../server/protocol/format/number.ts';
+
 import { m, param, tickValue } from '../i18n/index.ts';
+import { notePainted } from '../measure.ts';
 import { ChartCard } from './ChartCard.tsx';
 import type { NumberTable } from './chartFiles.ts';
 import { Drawing } from './Drawing.tsx';
@@ -9,6 +12,7 @@ import type { Dimension } from './dimension.ts';
 import {
   axisX,
   type Brushes,
+  bundledLines,
   nearestLine,
   type ParallelAxis,
   type ParallelFrame,
@@ -48,6 +52,10 @@ const reachPx = 8;
 const keyStep = 0.02;
 /** More lines than this are drawn thinner, so that the dense places show. */
 const manyLines = 400;
+/** More lines than this are drawn as bundles of those that run alike. */
+const bundledFrom = 1500;
+const bundleParts = 28;
+const bundleAlphas = [0.18, 0.4, 0.75] as const;
 
 export function ParallelChart(props: ParallelChartProps) {
   const { title, dimensions, rows, nameOf, colorBy, brushes, onBrush, chosen, hovered, onHover, onOpen } = props;
@@ -76,6 +84,9 @@ export function ParallelChart(props: ParallelChartProps) {
     },
     [axes, standOut, theme],
   );
+  useLayoutEffect(() => {
+    if (width > 0) notePainted('parallel', () => ({ rows: within.length }));
+  }, [draw, width]);
   const frame = frameOf(width, height);
   const rowAt = (event: PointerEvent | MouseEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
@@ -168,14 +179,25 @@ function drawParallel(pen: Pen, frame: ParallelFrame, drawing: ParallelDrawing):
   const { axes, rows, within, colored, theme } = drawing;
   if (within.length < rows.length) {
     const drawn = new Set(within);
-    const outside = rows.filter((row) => !drawn.has(row));
+    // enough of them to tell what was left out
+    const outside = rows.filter((row) => !drawn.has(row)).slice(0, bundledFrom);
     pen.lines(parallelLines(axes, outside, frame), { color: theme.muted, width: 0.5, alpha: 0.12 });
   }
-  const isDense = within.length > manyLines;
-  const stroke = isDense ? { width: 0.7, alpha: 0.35 } : { width: 1.2, alpha: 0.8 };
-  for (const [step, members] of rowsByColor(colored, within, theme.ramp.length).entries()) {
-    const color = theme.ramp[step] ?? theme.muted;
-    if (members.length > 0) pen.lines(parallelLines(axes, members, frame), { color, ...stroke });
+  const steps = theme.ramp.length;
+  if (within.length > bundledFrom) {
+    for (const { color, weight, path } of bundledLines(axes, within, frame, {
+      by: colored,
+      steps,
+      parts: bundleParts,
+    })) {
+      pen.lines(path, { color: theme.ramp[color] ?? theme.muted, width: 1 + weight, alpha: bundleAlphas[weight] });
+    }
+  } else {
+    const stroke = within.length > manyLines ? { width: 0.7, alpha: 0.35 } : { width: 1.2, alpha: 0.8 };
+    for (const [step, members] of rowsByColor(colored, within, steps).entries()) {
+      const color = theme.ramp[step] ?? theme.muted;
+      if (members.length > 0) pen.lines(parallelLines(axes, members, frame), { color, ...stroke });
+    }
   }
   for (const [i, { dimension, axis, hasMissing }] of axes.entries()) {
     const x = axisX(frame, i, axes.length);

@@ -33,20 +33,34 @@ export function axisOf(values: readonly Cell[], options: { isLog?: boolean | und
     if (value > max) max = value;
     if (value > 0 && value < least) least = value;
   }
-  if (min > max) return linearAxis(0, 1, options.ticks ?? 5);
   const isLog = options.isLog ?? (min > 0 && Math.log10(max / min) >= logFromDecades);
-  return isLog && max > 0
-    ? logAxis(Math.max(min, least), max, options.ticks ?? 5)
-    : linearAxis(min, max, options.ticks ?? 5);
+  return numberAxis([isLog ? Math.max(min, least) : min, max], { ...options, isLog, hasRoom: true });
 }
 
-function linearAxis(min: number, max: number, tickCount: number): Axis {
+export interface NumberAxisOptions {
+  isLog?: boolean;
+  /** About how many. */
+  ticks?: number;
+  /** Leaves a little room beyond both ends. */
+  hasRoom?: boolean;
+}
+
+/** The axis of numbers from a lowest to a highest one; from 0 to 1 where these are none. */
+export function numberAxis([low, high]: readonly [number, number], options: NumberAxisOptions): Axis {
+  const { ticks = 5, hasRoom = false } = options;
+  const isLog = options.isLog === true && high > 0 && low > 0;
+  const [min, max] = low > high || !Number.isFinite(low) || !Number.isFinite(high) ? [0, 1] : [low, high];
+  const [first, last] = isLog ? [Math.log10(min), Math.log10(max)] : [min, max];
   // One value alone stands in the middle.
-  const half = min === max ? Math.abs(min) / 2 || 1 : 0;
-  const room = (max - min + 2 * half) * margin;
-  const [from, to] = [min - half - room, max + half + room];
+  const half = first === last ? (isLog ? 0.5 : Math.abs(first) / 2 || 1) : 0;
+  const room = hasRoom ? (last - first + 2 * half) * margin : 0;
+  const [from, to] = [first - half - room, last + half + room];
+  return isLog ? logAxis(from, to, ticks) : linearAxis(from, to, ticks);
+}
+
+function linearAxis(from: number, to: number, tickCount: number): Axis {
   const span = to - from;
-  const step = niceStep((max - min + 2 * half) / tickCount);
+  const step = niceStep(span / tickCount);
   const ticks: Axis['ticks'] = [];
   for (let i = Math.ceil(from / step); i * step <= to; i += 1) {
     // the product carries the error of a step such as 0.1
@@ -64,11 +78,9 @@ function linearAxis(min: number, max: number, tickCount: number): Axis {
   };
 }
 
-function logAxis(min: number, max: number, tickCount: number): Axis {
-  const decades = Math.log10(max / min) || 1;
-  const room = decades * margin;
-  const from = Math.log10(min) - room - (min === max ? 0.5 : 0);
-  const to = Math.log10(max) + room + (min === max ? 0.5 : 0);
+/** @param from @param to powers of ten */
+function logAxis(from: number, to: number, tickCount: number): Axis {
+  const decades = to - from;
   const every = Math.max(1, Math.ceil(decades / tickCount));
   const factors = decades > 2 ? [1] : decades > 1 ? [1, 3] : [1, 2, 5];
   const ticks: Axis['ticks'] = [];
@@ -76,7 +88,7 @@ function logAxis(min: number, max: number, tickCount: number): Axis {
     if (power % every !== 0) continue;
     for (const factor of factors) {
       const value = Number(`${factor}e${power}`);
-      const place = (Math.log10(value) - from) / (to - from);
+      const place = (Math.log10(value) - from) / decades;
       if (place >= 0 && place <= 1) ticks.push({ place, value });
     }
   }
@@ -84,11 +96,32 @@ function logAxis(min: number, max: number, tickCount: number): Axis {
     kind: 'log',
     place(cell) {
       const value = finite(cell);
-      return value === undefined || value <= 0 ? undefined : (Math.log10(value) - from) / (to - from);
+      return value === undefined || value <= 0 ? undefined : (Math.log10(value) - from) / decades;
     },
-    valueAt: (place) => 10 ** (from + place * (to - from)),
+    valueAt: (place) => 10 ** (from + place * decades),
     ticks,
   };
+}
+
+/** Seconds that divide a clock: from one to a week. */
+const timeSteps = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800,
+];
+
+/**
+ * The axis of times or spans in seconds, with ticks where a clock has them.
+ * @param offset seconds that the reader's clock is ahead of the numbers
+ */
+export function secondsAxis([low, high]: readonly [number, number], ticks: number, offset = 0): Axis {
+  const plain = numberAxis([low, high], { ticks });
+  const span = high - low;
+  if (!(span > 0) || span / ticks < 0.5) return plain;
+  const step = timeSteps.find((candidate) => candidate >= span / ticks) ?? 604_800 * Math.ceil(span / ticks / 604_800);
+  const marks: Axis['ticks'] = [];
+  for (let at = Math.ceil((low + offset) / step) * step - offset; at <= high; at += step) {
+    marks.push({ place: (at - low) / span, value: at });
+  }
+  return { ...plain, ticks: marks };
 }
 
 function categoryAxis(given: readonly Cell[]): Axis {

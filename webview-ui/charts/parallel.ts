@@ -96,3 +96,58 @@ export function rowsByColor(by: ParallelAxis | undefined, rows: readonly number[
   }
   return groups;
 }
+
+export interface Bundle {
+  /** Step of the colour ramp that its rows have on average; `steps` where none has a value. */
+  color: number;
+  /** From 0 (few rows) to 2 (many). */
+  weight: 0 | 1 | 2;
+  path: number[];
+}
+
+/**
+ * The lines of thousands of rows as far fewer: between two axes, rows that leave and arrive in the same parts of the
+ * axes are one line, the heavier the more they are. What is drawn stays the same number of pixels, and shows where
+ * many rows pass, which single lines over one another do not.
+ * @param parts of each axis
+ */
+export function bundledLines(
+  axes: readonly ParallelAxis[],
+  rows: readonly number[],
+  frame: ParallelFrame,
+  { by, steps, parts }: { by: ParallelAxis | undefined; steps: number; parts: number },
+): Bundle[] {
+  const bundles = new Map<number, Bundle>();
+  // one part more for rows without a place
+  const width = parts + 1;
+  const partOf = (place: number) => (Number.isNaN(place) ? parts : Math.min(parts - 1, Math.floor(place * parts)));
+  const y = (part: number) => placeY(frame, part === parts ? Number.NaN : (part + 0.5) / parts);
+  for (let i = 0; i + 1 < axes.length; i += 1) {
+    const [left, right] = [axes[i]!.places, axes[i + 1]!.places];
+    const [amounts, colors, colored] = [0, 0, 0].map(() => new Float64Array(width * width)) as Triple<Float64Array>;
+    for (const row of rows) {
+      const at = partOf(left[row]!) * width + partOf(right[row]!);
+      amounts[at]! += 1;
+      const value = by ? by.places[row]! : Number.NaN;
+      if (Number.isNaN(value)) continue;
+      colors[at]! += value;
+      colored[at]! += 1;
+    }
+    const most = Math.max(...amounts);
+    const [from, to] = [axisX(frame, i, axes.length), axisX(frame, i + 1, axes.length)];
+    for (let at = 0; at < amounts.length; at += 1) {
+      const amount = amounts[at]!;
+      if (amount === 0) continue;
+      const mean = colors[at]! / colored[at]!;
+      const color = colored[at] === 0 ? steps : Math.min(steps - 1, Math.floor(mean * steps));
+      const weight = amount > most / 2 ? 2 : amount > most / 5 ? 1 : 0;
+      const key = color * 3 + weight;
+      const bundle = bundles.get(key) ?? { color, weight, path: [] };
+      bundles.set(key, bundle);
+      bundle.path.push(from, y(Math.floor(at / width)), to, y(at % width), Number.NaN, Number.NaN);
+    }
+  }
+  return [...bundles.values()].sort((a, b) => a.weight - b.weight);
+}
+
+type Triple<T> = [T, T, T];

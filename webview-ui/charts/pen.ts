@@ -18,6 +18,10 @@ export interface Lettering {
 export interface Pen {
   /** Polylines as x, y pairs one after the other; a pair of NaN lifts the pen. */
   lines(path: readonly number[], stroke: Stroke): void;
+  /** The inside of a closed line of x, y pairs. */
+  area(outline: readonly number[], fill: { color: string; alpha: number }): void;
+  /** Draws what stays inside a box, from its upper left to its lower right. */
+  inside(box: readonly [left: number, top: number, right: number, bottom: number], draw: () => void): void;
   /** Dots as x, y pairs. */
   dots(centers: readonly number[], dot: { color: string; radius: number; alpha?: number; isRing?: boolean }): void;
   text(x: number, y: number, text: string, lettering: Lettering): void;
@@ -50,6 +54,23 @@ export function canvasPen(context: CanvasRenderingContext2D, font: string): Pen 
       }
       context.stroke();
       context.globalAlpha = 1;
+    },
+    area(outline, { color, alpha }) {
+      context.fillStyle = color;
+      context.globalAlpha = alpha;
+      context.beginPath();
+      for (let i = 0; i < outline.length; i += 2) context.lineTo(outline[i]!, outline[i + 1]!);
+      context.closePath();
+      context.fill();
+      context.globalAlpha = 1;
+    },
+    inside([left, top, right, bottom], draw) {
+      context.save();
+      context.beginPath();
+      context.rect(left, top, right - left, bottom - top);
+      context.clip();
+      draw();
+      context.restore();
     },
     dots(centers, { color, radius, alpha = 1, isRing }) {
       context.globalAlpha = alpha;
@@ -108,6 +129,7 @@ export function paintCanvas(
 /** A pen whose drawing is the text of an SVG document. */
 export function svgPen(width: number, height: number, font: string, background: string): Pen & { document(): string } {
   const parts: string[] = [];
+  let clips = 0;
   const round = (value: number) => String(Math.round(value * 100) / 100);
   return {
     lines(path, { color, width: strokeWidth, alpha, dash }) {
@@ -123,6 +145,20 @@ export function svgPen(width: number, height: number, font: string, background: 
           `${alpha === undefined ? '' : ` stroke-opacity="${alpha}"`}` +
           `${dash && dash.length > 0 ? ` stroke-dasharray="${dash.join(' ')}"` : ''}/>`,
       );
+    },
+    area(outline, { color, alpha }) {
+      const points: string[] = [];
+      for (let i = 0; i < outline.length; i += 2) points.push(`${round(outline[i]!)},${round(outline[i + 1]!)}`);
+      parts.push(`<polygon points="${points.join(' ')}" fill="${escaped(color)}" fill-opacity="${alpha}"/>`);
+    },
+    inside([left, top, right, bottom], draw) {
+      clips += 1;
+      parts.push(
+        `<clipPath id="box${clips}"><rect x="${left}" y="${top}" width="${right - left}" height="${bottom - top}"/>` +
+          `</clipPath><g clip-path="url(#box${clips})">`,
+      );
+      draw();
+      parts.push('</g>');
     },
     dots(centers, { color, radius, alpha, isRing }) {
       const paint = isRing

@@ -12,6 +12,11 @@ import { type ComponentChildren, h } from 'preact';
 
 provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeCheckbox(), vsCodeProgressRing(), vsCodeTextField());
 
+// The toolkit reads the theme again when the class of <body> changes, as VS Code makes it; in a browser nobody does.
+window
+  .matchMedia('(prefers-color-scheme: dark)')
+  .addEventListener('change', ({ matches }) => document.body.classList.toggle('dark', matches));
+
 export interface ButtonProps {
   children: ComponentChildren;
   onClick: () => void;

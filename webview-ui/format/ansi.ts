@@ -65,6 +65,12 @@ export function styleAfter(line: string, style: AnsiStyle): AnsiStyle {
   return current;
 }
 
+/** A progress bar rewrites its line after each carriage return: only the last state counts, as in a terminal. */
+export function lastRewrite(text: string): string {
+  const trimmed = text.endsWith('\r') ? text.slice(0, -1) : text;
+  return trimmed.slice(trimmed.lastIndexOf('\r') + 1);
+}
+
 /** The text alone. */
 export function stripAnsi(line: string): string {
   return line.includes('\x1b') ? line.replace(escapes, '') : line;

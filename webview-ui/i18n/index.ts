@@ -9,7 +9,7 @@ import {
   formatShort,
   formatValue,
 } from '../../server/protocol/format/number.ts';
-import { clockTime, exactTime, formatSpan, relativeTime } from '../../server/protocol/format/time.ts';
+import { axisTime, clockTime, exactTime, formatSpan, relativeTime } from '../../server/protocol/format/time.ts';
 import { en } from './en.ts';
 import { ko } from './ko.ts';
 import type { Messages } from './messages.ts';
@@ -35,6 +35,8 @@ export const percent = (share: number): string => formatPercent(share, locale);
 export const param = (given: Given<typeof formatParam>): string => formatParam(given, locale);
 export const span = (spanMs: number): string => formatSpan(spanMs, m.spanUnits);
 export const clock = (atMs: number): string => clockTime(atMs, locale);
+/** A moment on an axis of so many milliseconds: the time of day, with seconds or the date where these tell more. */
+export const moment = (atMs: number, spanMs: number): string => axisTime(atMs, spanMs, locale);
 export const exact = (atMs: number): string => exactTime(atMs, locale);
 export const relative = (atMs: number, nowMs: number): string => relativeTime(atMs, nowMs, locale);
 

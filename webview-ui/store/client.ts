@@ -1,5 +1,6 @@
 // The page's side of the host: calls with their answers, subscriptions with their messages, and what the host says by
 // itself. One per page, made in main.tsx; components reach it through store/hooks.ts.
+import type { ErrorBody } from '../../server/protocol/errors.ts';
 import type { ClientMessage, ServerMessage } from '../../server/protocol/events.ts';
 import type { Answer, CallInput } from '../../server/protocol/operations.ts';
 import type { Handlers, HostMessage, PageMessage, PageOperation, PageRoute } from '../../server/protocol/pages.ts';
@@ -15,6 +16,12 @@ export class Refusal extends Error {
     this.code = code;
     this.hint = hint;
   }
+}
+
+/** What was refused, as pages show it. */
+export function asErrorBody(refusal: unknown): ErrorBody {
+  const error = refusal as Partial<ErrorBody>;
+  return { code: error.code ?? 'page.failed', message: error.message ?? String(refusal), hint: error.hint ?? '' };
 }
 
 export interface Connection {

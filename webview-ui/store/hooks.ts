@@ -3,10 +3,11 @@ import { createContext } from 'preact';
 import { useCallback, useContext, useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import type { EntityOf, Run, Topic } from '../../server/protocol/entities.ts';
 import type { ErrorBody } from '../../server/protocol/errors.ts';
+import type { SeriesKey } from '../../server/protocol/metrics.ts';
 import type { PageRoute } from '../../server/protocol/pages.ts';
-import type { Client, Connection, Signal } from './client.ts';
-import type { Live, LiveStore } from './live.ts';
-import type { LogLines } from './logLines.ts';
+import { asErrorBody, type Client, type Connection, type Signal } from './client.ts';
+import type { Live, LiveStore, RunTags } from './live.ts';
+import type { LogPages } from './logPages.ts';
 import type { Series } from './series.ts';
 
 export interface Services {
@@ -41,25 +42,68 @@ export function useRun(id: string): { run?: Run; ready: boolean; error?: ErrorBo
 }
 
 /** The log of a run as it grows; the object stays the same, its `version` tells changes. */
-export function useLogs(run: string): LogLines {
+export function useLogs(run: string): { log: LogPages; error: ErrorBody | undefined } {
   const { live } = useServices();
   const source = useMemo(() => live.logs(run), [live, run]);
   useLive(source);
-  return source.value;
+  return { log: source.value, error: source.error };
 }
 
-/** All scalar tags of a run as they grow; a series object stays the same, its `revision` tells changes. */
-export function useSeries(run: string): ReadonlyMap<string, Series> {
+/** What a run has written so far: its tags with counts and last values. */
+export function useTags(run: string): RunTags {
   const { live } = useServices();
-  const source = useMemo(() => live.metrics(run), [live, run]);
+  const source = useMemo(() => live.tags(run), [live, run]);
   useLive(source);
   return source.value;
 }
 
+const noSeries: ReadonlyMap<string, Series> = new Map();
+
+/**
+ * Series as they grow, thinned to so many buckets, by run and tag (`seriesId`); a series object stays the same, its
+ * `revision` tells changes. Without keys nothing is asked for.
+ */
+export function useSeries(
+  keys: readonly SeriesKey[],
+  buckets: number,
+  points: 'shown' | 'all',
+): ReadonlyMap<string, Series> {
+  const { live } = useServices();
+  const source = useMemo(
+    () => (keys.length > 0 ? live.series(keys, buckets, points) : undefined),
+    [live, keys, buckets, points],
+  );
+  useLive(source);
+  return source?.value ?? noSeries;
+}
+
+/** Does something again and again while it is wanted, however often the component is drawn in between. */
+export function useEvery(everyMs: number, isWanted: boolean, act: () => void): void {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    if (!isWanted) return;
+    const timer = setInterval(() => latest.current(), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs, isWanted]);
+}
+
+/** Whether an element is on the screen or near it. */
+export function useInSight(element: { current: HTMLElement | null }): boolean {
+  const [inSight, set] = useState(false);
+  useEffect(() => {
+    const observer = new IntersectionObserver(([entry]) => set(entry!.isIntersecting), { rootMargin: '300px' });
+    observer.observe(element.current!);
+    return () => observer.disconnect();
+  }, [element]);
+  return inSight;
+}
+
 /** Draws again when the data changed, at most once for each frame the screen shows. */
-function useLive(source: Live<unknown>): void {
+function useLive(source: Live<unknown> | undefined): void {
   const [, draw] = useReducer((count: number, _: undefined) => count + 1, 0);
   useEffect(() => {
+    if (!source) return;
     let frame = 0;
     const stop = source.listen(() => {
       frame ||= requestAnimationFrame(() => {
@@ -113,8 +157,14 @@ export function useAction() {
   return { act, busy, error, clear: () => setError(undefined) };
 }
 
+export interface Loaded<T> {
+  value?: T;
+  error?: ErrorBody;
+  reload: () => void;
+}
+
 /** What was loaded once for the given keys, and again by `reload`. */
-export function useLoaded<T>(load: () => Promise<T>, keys: readonly unknown[]) {
+export function useLoaded<T>(load: () => Promise<T>, keys: readonly unknown[]): Loaded<T> {
   const [state, setState] = useState<{ value?: T; error?: ErrorBody }>({});
   const [round, again] = useReducer((count: number, _: undefined) => count + 1, 0);
   // the keys say when to load again, `load` is new each time
@@ -129,11 +179,6 @@ export function useLoaded<T>(load: () => Promise<T>, keys: readonly unknown[]) {
     };
   }, [...keys, round]);
   return { ...state, reload: () => again(undefined) };
-}
-
-function asErrorBody(refusal: unknown): ErrorBody {
-  const error = refusal as Partial<ErrorBody>;
-  return { code: error.code ?? 'page.failed', message: error.message ?? String(refusal), hint: error.hint ?? '' };
 }
 
 /** Goes to another page; VS Code may open it beside. */

@@ -43,6 +43,16 @@ export function clockTime(atMs: number, locale: string, timeZone?: string): stri
   return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hour12: false, timeZone }).format(atMs);
 }
 
+/** A moment on an axis: seconds where the axis spans minutes, the date where it spans days. */
+export function axisTime(atMs: number, spanMs: number, locale: string, timeZone?: string): string {
+  if (spanMs < 10 * minuteMs) {
+    const options = { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false } as const;
+    return new Intl.DateTimeFormat(locale, { ...options, timeZone }).format(atMs);
+  }
+  if (spanMs < 2 * dayMs) return clockTime(atMs, locale, timeZone);
+  return new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric', timeZone }).format(atMs);
+}
+
 /** What follows the number of each unit of a span, with its space where the language has one. */
 export interface SpanUnits {
   days: string;

@@ -30,7 +30,7 @@ describe('pages', () => {
     const { headers, text } = answers[0]!;
     assert.equal(
       headers['content-security-policy'],
-      `default-src 'none'; script-src 'self'; style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; img-src 'self' data:; connect-src 'self' ws://${place.host} wss://${place.host}; ` +
+      `default-src 'none'; script-src 'self'; style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; img-src 'self' data:; media-src data:; connect-src 'self' ws://${place.host} wss://${place.host}; ` +
         `frame-src ${place.api.foreignUrl}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`,
     );
     assert.equal(headers['x-frame-options'], 'DENY');

@@ -13,6 +13,10 @@ const route: fc.Arbitrary<PageRoute> = fc.oneof(
   fc.tuple(text, text).map(([project, subject]): PageRoute => ({ page: 'receipts', project, subject })),
   text.map((project): PageRoute => ({ page: 'receipts', project })),
   fc.array(text, { minLength: 1 }).map((runs): PageRoute => ({ page: 'tensorboard', runs })),
+  fc.array(text, { minLength: 1 }).map((runs): PageRoute => ({ page: 'compare', runs })),
+  text.map((project): PageRoute => ({ page: 'compare', project })),
+  text.map((sweep): PageRoute => ({ page: 'compare', sweep })),
+  fc.constant<PageRoute>({ page: 'compare' }),
 );
 
 describe('page routes', () => {

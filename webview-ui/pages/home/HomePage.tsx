@@ -2,7 +2,7 @@
 // leads to its page; an empty place says what belongs there and how it comes.
 import { endedRunStatuses, type Run } from '../../../server/protocol/entities.ts';
 import { ErrorNote, Loading, PageHead, Section } from '../../components/layout.tsx';
-import { CodeLine } from '../../components/text.tsx';
+import { CodeLine, RouteLink } from '../../components/text.tsx';
 import { count, m } from '../../i18n/index.ts';
 import { usePageTitle, useTopic } from '../../store/hooks.ts';
 import { DatasetsTable, EndpointsTable, ModelsTable, RunsTable, SweepsTable } from './HomeTables.tsx';
@@ -49,7 +49,18 @@ export function HomePage() {
           ))}
         </Section>
       )}
-      <Section title={m.runs} note={count(runs.items.length)}>
+      <Section
+        title={m.runs}
+        note={
+          <>
+            {count(runs.items.length)}
+            {' · '}
+            <RouteLink to={{ page: 'compare' }} title={m.compareRuns}>
+              {m.compare}
+            </RouteLink>
+          </>
+        }
+      >
         <RunsTable runs={[...running, ...sortByPosition(waiting), ...ended.slice(0, recentRuns)]} />
       </Section>
       <div class="home-grid">

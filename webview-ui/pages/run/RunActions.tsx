@@ -39,6 +39,7 @@ export function RunActions({ run, hasEnded }: { run: Run; hasEnded: boolean }) {
       <Button onClick={() => navigate({ page: 'tensorboard', runs: [run.id] }, `TensorBoard: ${run.title}`)}>
         TensorBoard
       </Button>
+      <Button onClick={() => navigate({ page: 'compare', project: run.project }, m.compareRuns)}>{m.compare}</Button>
       {hasEnded && (run.kind === 'train' || run.kind === 'stage') && (
         <Button disabled={busy !== undefined} onClick={runAgain}>
           {m.runAgain}

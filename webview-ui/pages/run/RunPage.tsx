@@ -13,6 +13,7 @@ import { LogsTab } from './LogsTab.tsx';
 import { ParametersTab } from './ParametersTab.tsx';
 import { RunActions } from './RunActions.tsx';
 import { RunOutcome } from './RunOutcome.tsx';
+import { SystemTab } from './SystemTab.tsx';
 import './run.css';
 
 export function RunPage({ id }: { id: string }) {
@@ -30,7 +31,7 @@ export function RunPage({ id }: { id: string }) {
         icon={<StatusIcon status={run.status} />}
         title={run.title}
         state={m.runStatus[run.status]}
-        facts={<RunFacts run={run} />}
+        facts={<RunFacts run={run} hasEnded={hasEnded} />}
         actions={<RunActions run={run} hasEnded={hasEnded} />}
       />
       <RunOutcome run={run} hasEnded={hasEnded} />
@@ -40,15 +41,17 @@ export function RunPage({ id }: { id: string }) {
         tabs={[
           { id: 'curves', title: m.curves, content: () => <CurvesTab run={run} hasEnded={hasEnded} /> },
           { id: 'logs', title: m.logs, content: () => <LogsTab run={run.id} /> },
-          { id: 'parameters', title: m.parameters, content: () => <ParametersTab run={run} /> },
+          { id: 'system', title: m.system, content: () => <SystemTab run={run.id} hasEnded={hasEnded} /> },
           { id: 'files', title: m.files, content: () => <FilesTab run={run} hasEnded={hasEnded} /> },
+          { id: 'parameters', title: m.parameters, content: () => <ParametersTab run={run} /> },
         ]}
       />
     </>
   );
 }
 
-function RunFacts({ run }: { run: Run }) {
+/** Facts that are still to come keep their place: the line must not move what is below it. */
+function RunFacts({ run, hasEnded }: { run: Run; hasEnded: boolean }) {
   const { epoch, objective, dataset, environment, code } = run;
   const metric = objective && run.metrics[objective.metric];
   return (
@@ -60,7 +63,7 @@ function RunFacts({ run }: { run: Run }) {
           </span>
         </Fact>
       )}
-      {objective && metric !== undefined && (
+      {objective && (
         <Fact label={objective.metric}>
           <strong class="number">{value(metric)}</strong>
         </Fact>
@@ -99,7 +102,7 @@ function RunFacts({ run }: { run: Run }) {
           </RouteLink>
         </Fact>
       )}
-      {run.receipt && <ReceiptLink id={run.receipt} />}
+      {run.receipt ? <ReceiptLink id={run.receipt} /> : !hasEnded && <span class="to-come">{m.receipt}</span>}
     </>
   );
 }

@@ -1,14 +1,30 @@
 import assert from 'node:assert/strict';
-import { type CurveOptions, curveOf, groupTags } from '../../../../webview-ui/charts/curve.ts';
+import type { Float } from '../../../../server/protocol/entities.ts';
+import {
+  type CurveOptions,
+  curveOf,
+  envelopeOf,
+  extentX,
+  extentY,
+  firstCurveOptions,
+  groupTags,
+  nearestPoint,
+} from '../../../../webview-ui/charts/curve.ts';
 import { smooth } from '../../../../webview-ui/charts/smoothing.ts';
-import { emptySeries, writePoints } from '../../../../webview-ui/store/series.ts';
+import { seriesOf } from '../../../../webview-ui/store/series.ts';
 
-const options: CurveOptions = { xAxis: 'step', smoothing: 0, logY: false };
+const options: CurveOptions = { ...firstCurveOptions, smoothing: 0 };
 
-function seriesOf(steps: number[], values: (number | 'NaN' | 'Infinity')[], wallTimes = steps) {
-  const series = emptySeries('loss');
-  writePoints(series, { from: 0, steps, wallTimes, values });
-  return series;
+function curve(
+  steps: number[],
+  values: Float[],
+  given: Partial<CurveOptions> = {},
+  wallTimes = steps,
+  covered?: number,
+) {
+  const nonFinite = { nan: 0, positiveInfinity: 0, negativeInfinity: 0 };
+  const part = { run: 'r', tag: 'loss', total: covered ?? steps.length, superseded: 0, nonFinite };
+  return curveOf(seriesOf({ ...part, steps, wallTimes, values }), { ...options, ...given });
 }
 
 describe('smoothing', () => {
@@ -30,49 +46,83 @@ describe('smoothing', () => {
     assert.ok(Number.isNaN(smoothed[1]!));
     assert.equal(smoothed[2], 2);
   });
+
+  it('of a thinned series lets each point count for all that it stands for', () => {
+    const thinned = curve([0, 10, 20], [0, 1, 1], { smoothing: 0.9 }, [0, 10, 20], 30);
+    assert.ok(Math.abs(thinned.smoothed[1]! - smooth([0, 1], 0.9 ** 10)[1]!) < 1e-12);
+  });
 });
 
 describe('a curve', () => {
-  it('marks and counts what is no number, and breaks the line there', () => {
-    const curve = curveOf(seriesOf([0, 1, 2], [1, 'NaN', 'Infinity']), options);
-    assert.deepEqual(curve.raw, [1, null, null]);
-    assert.deepEqual(curve.marks, [
+  it('marks what is no number at the step where it stands', () => {
+    const { marks, values } = curve([0, 1, 2], [1, 'NaN', 'Infinity']);
+    assert.deepEqual(marks, [
       { x: 1, kind: 'NaN' },
       { x: 2, kind: 'Infinity' },
     ]);
+    assert.ok(Number.isNaN(values[1]!));
   });
 
-  it('draws the later points where a run went back to a checkpoint, and counts the others', () => {
-    const curve = curveOf(seriesOf([0, 10, 20, 10, 20, 30], [6, 5, 4, 3, 2, 1]), options);
-    assert.deepEqual([...curve.x], [0, 10, 20, 30]);
-    assert.deepEqual(curve.raw, [6, 3, 2, 1]);
-    assert.equal(curve.superseded, 2);
+  it('rises in x, whatever the order in which points were written; equal ones keep theirs', () => {
+    const { x, values } = curve([0, 20, 10, 10], [1, 2, 3, 4]);
+    assert.deepEqual([...x], [0, 10, 10, 20]);
+    assert.deepEqual([...values], [1, 3, 4, 2]);
   });
 
-  it('keeps every point over time, in order', () => {
-    const curve = curveOf(seriesOf([0, 1, 0], [1, 2, 3], [100, 102, 101]), { ...options, xAxis: 'relative' });
-    assert.deepEqual([...curve.x], [0, 1, 2]);
-    assert.deepEqual(curve.raw, [1, 3, 2]);
+  it('over time begins at zero, or at the time of the clock', () => {
+    assert.deepEqual([...curve([5, 6], [1, 2], { xAxis: 'relative' }, [100, 103]).x], [0, 3]);
+    assert.deepEqual([...curve([5, 6], [1, 2], { xAxis: 'wall' }, [100, 103]).x], [100, 103]);
   });
 
-  it('counts what a logarithmic axis cannot show', () => {
-    const curve = curveOf(seriesOf([0, 1, 2], [0, -1, 2]), { ...options, logY: true });
-    assert.deepEqual(curve.raw, [null, null, 2]);
-    assert.equal(curve.belowLog, 2);
+  it('counts what a logarithmic y axis has no place for', () => {
+    assert.equal(curve([0, 1, 2], [-1, 0, 1], { logY: true }).belowLog, 2);
+    assert.equal(curve([0, 1, 2], [-1, 0, 1]).belowLog, 0);
+  });
+
+  it('a logarithmic x axis begins at the first positive step', () => {
+    assert.deepEqual(extentX([curve([0, 1, 100], [1, 1, 1])], true), [1, 100]);
+  });
+
+  it('the y axis fits what is shown, and leaves out outliers where asked', () => {
+    const steps = Array.from({ length: 100 }, (_, i) => i);
+    const one = curve(
+      steps,
+      steps.map((step) => (step === 50 ? 1e6 : step)),
+    );
+    assert.deepEqual(extentY([one], options, [0, 99]), [0, 1e6]);
+    assert.deepEqual(extentY([one], options, [0, 10]), [0, 10]);
+    const [low, high] = extentY([one], { ...options, ignoresOutliers: true }, [0, 99]);
+    assert.ok(low >= 4 && high <= 96, `${low} to ${high}`);
+  });
+
+  it('the envelope of a part is its lowest and highest value', () => {
+    const one = curve([0, 1, 2, 3], [5, 1, 'NaN', 7]);
+    assert.deepEqual(envelopeOf(one, [0, 4], 2), [
+      { x: 1, low: 1, high: 5 },
+      { x: 3, low: 7, high: 7 },
+    ]);
+  });
+
+  it('finds the nearest point to the cross-hair', () => {
+    const one = curve([0, 10, 20], [1, 2, 3]);
+    assert.deepEqual(
+      [-5, 4, 6, 14, 99].map((x) => nearestPoint(one, x)),
+      [0, 0, 1, 1, 2],
+    );
+    assert.equal(nearestPoint(curve([], []), 3), undefined);
   });
 });
 
-describe('groups of tags', () => {
-  it('have the objective first, then prefixes, then tags without one', () => {
-    const groups = groupTags(['lr', 'val/loss', 'train/loss', 'val/accuracy'], 'val/accuracy');
-    assert.deepEqual(
-      groups.map(({ prefix, tags }) => [prefix, ...tags]),
-      [
-        ['val/accuracy', 'val/accuracy'],
-        ['train', 'train/loss'],
-        ['val', 'val/loss'],
-        ['', 'lr'],
-      ],
-    );
+describe('tags', () => {
+  it('stand in groups by prefix; pinned ones first in the order of pinning, those without a prefix last', () => {
+    assert.deepEqual(groupTags(['z', 'train/loss', 'val/accuracy', 'train/lr', 'val/f1'], ['val/f1', 'gone', 'z']), [
+      { prefix: '', tags: ['val/f1', 'z'], pinned: true },
+      { prefix: 'train', tags: ['train/loss', 'train/lr'], pinned: false },
+      { prefix: 'val', tags: ['val/accuracy'], pinned: false },
+    ]);
+  });
+
+  it('are ordered as people count', () => {
+    assert.deepEqual(groupTags(['layer10', 'layer2'], [])[0]!.tags, ['layer2', 'layer10']);
   });
 });

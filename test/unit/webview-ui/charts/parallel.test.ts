@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   axisX,
+  bundledLines,
   nearestLine,
   type ParallelFrame,
   parallelAxes,
@@ -47,6 +48,33 @@ describe('parallel coordinates', () => {
       [0, 50, 100],
     );
     assert.equal(axisX(frame, 0, 1), 50);
+  });
+
+  it('bundles rows that run alike into one line, heavier where more pass; each place keeps its line', () => {
+    const values = Array.from({ length: 3000 }, (_, i) => (i < 2990 ? 0.1 : 0.9));
+    const many = parallelAxes([
+      { id: 'a', title: 'a', values: [...values, null] },
+      { id: 'b', title: 'b', values: [...values, 0.1] },
+    ]);
+    const rows = many[0]!.places.length;
+    const bundles = bundledLines(
+      many,
+      Array.from({ length: rows }, (_, i) => i),
+      frame,
+      {
+        by: many[1],
+        steps: 4,
+        parts: 10,
+      },
+    );
+    const lines = bundles.map(({ weight, path }) => [weight, path.length / 6]);
+    assert.deepEqual(lines, [
+      [0, 1],
+      [0, 1],
+      [2, 1],
+    ]);
+    assert.ok(bundles.some(({ path }) => path[1] === frame.missing));
+    assert.equal(new Set(bundles.map(({ color, weight }) => `${color} ${weight}`)).size, bundles.length);
   });
 
   it('colours rows by the value of a dimension; rows without one apart', () => {

@@ -1,53 +1,58 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { emptySeries, type Series, writePoints } from '../../../../webview-ui/store/series.ts';
+import type { Float } from '../../../../server/protocol/entities.ts';
+import { emptySeries, type Series, seriesOf, takePart } from '../../../../webview-ui/store/series.ts';
 
-const points = (from: number, values: (number | 'NaN' | 'Infinity')[]) => ({
-  from,
-  steps: values.map((_, i) => from + i),
-  wallTimes: values.map((_, i) => 1000 + from + i),
+const key = { run: 'r', tag: 'loss' };
+const part = (values: Float[], total = values.length) => ({
+  ...key,
+  total,
+  superseded: 0,
+  nonFinite: { nan: 0, positiveInfinity: 0, negativeInfinity: 0 },
+  steps: values.map((_, i) => i),
+  wallTimes: values.map((_, i) => 1000 + i),
   values,
 });
+const live = { reset: false, ended: false };
 const valuesOf = (series: Series) => [...series.values.subarray(0, series.length)];
 
 describe('a series', () => {
-  it('appends, and reads named numbers', () => {
-    const series = emptySeries('loss');
-    writePoints(series, points(0, [1, 'NaN']));
-    writePoints(series, points(2, ['Infinity']));
+  it('appends, reads named numbers, and counts each write', () => {
+    const series = emptySeries(key);
+    takePart(series, part([1, 'NaN']), { reset: true, ended: false });
+    takePart(series, part(['Infinity'], 3), live);
     assert.deepEqual(valuesOf(series), [1, Number.NaN, Infinity]);
+    assert.deepEqual([series.total, series.revision, series.ended], [3, 2, false]);
   });
 
-  it('is not changed by a message that comes twice', () => {
-    const series = emptySeries('loss');
-    writePoints(series, points(0, [1, 2, 3]));
-    writePoints(series, points(1, [2, 3]));
-    assert.deepEqual(valuesOf(series), [1, 2, 3]);
-  });
-
-  it('begins anew when the points come from the first one again', () => {
-    const series = emptySeries('loss');
-    writePoints(series, points(0, [1, 2, 3]));
-    writePoints(series, points(0, [9]));
+  it('is replaced by a reset, and ends when it is told so', () => {
+    const series = emptySeries(key);
+    takePart(series, part([1, 2, 3]), live);
+    takePart(series, part([9]), { reset: true, ended: true });
     assert.deepEqual(valuesOf(series), [9]);
+    assert.equal(series.ended, true);
   });
 
-  it('refuses points that leave a gap', () => {
-    const series = emptySeries('loss');
-    writePoints(series, points(0, [1]));
-    assert.equal(writePoints(series, points(5, [2])), false);
-    assert.deepEqual(valuesOf(series), [1]);
+  it('counts what is no number over all that came, and anew after a reset', () => {
+    const series = emptySeries(key);
+    const one = { nan: 1, positiveInfinity: 0, negativeInfinity: 2 };
+    takePart(series, { ...part([1]), nonFinite: one }, { reset: true, ended: false });
+    takePart(series, { ...part([1]), nonFinite: one }, live);
+    assert.deepEqual(series.nonFinite, { nan: 2, positiveInfinity: 0, negativeInfinity: 4 });
+    takePart(series, { ...part([1]), nonFinite: one }, { reset: true, ended: false });
+    assert.deepEqual(series.nonFinite, one);
+  });
+
+  it('knows how many points the held ones stand for', () => {
+    assert.equal(seriesOf({ ...part([1, 2], 1000), superseded: 100 }).covered, 900);
+    assert.equal(seriesOf({ ...part([1, 2], 1000), inRange: 50 }).covered, 50);
   });
 
   it('holds what was written, in whatever pieces it came', () => {
     fc.assert(
       fc.property(fc.array(fc.array(fc.double(), { maxLength: 300 }), { maxLength: 8 }), (pieces) => {
-        const series = emptySeries('loss');
-        let from = 0;
-        for (const piece of pieces) {
-          writePoints(series, points(from, piece));
-          from += piece.length;
-        }
+        const series = emptySeries(key);
+        for (const piece of pieces) takePart(series, part(piece), live);
         assert.deepEqual(valuesOf(series), pieces.flat());
       }),
     );
