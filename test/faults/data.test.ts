@@ -60,7 +60,9 @@ describe('datasets whose control plane is killed', function () {
   async function killedDuring(longestMs: number, ...args: string[]): Promise<Record<string, unknown>> {
     const running = place.spawn(command(...args), { env: minio.env });
     await Promise.race([running.ended, delay(150 + random() * longestMs)]);
-    process.kill(server.pid, 'SIGKILL');
+    const { stdout, stderr } = server.running.said;
+    assert.ok(!server.running.hasEnded(), `the control plane ended by itself: ${stdout}${stderr}`);
+    server.running.child.kill('SIGKILL');
     await server.running.ended;
     running.child.kill('SIGKILL');
     await running.ended;
