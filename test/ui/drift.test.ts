@@ -150,7 +150,7 @@ describe('a person sees drift appear', function () {
     const question = page.getByRole('region', { name: 'Retrain?' });
     await question.getByRole('button', { name: 'Retrain' }).focus();
     await page.keyboard.press('Enter');
-    await question.getByText('Train again on the labelled samples').waitFor();
+    await question.getByRole('group', { name: /^Train again on the labelled samples/ }).waitFor();
     await page.keyboard.press('Enter');
     await page
       .getByRole('table', { name: 'Retrainings' })
