@@ -4,7 +4,7 @@ import type { EndpointMonitor } from '../protocol/monitors.ts';
 import type { View } from './engine.ts';
 import { retrainingPipeline } from './retrain.ts';
 
-/** The farthest features are shown; the receipt of an alarm has all. */
+/** The farthest features are shown, and what was predicted in any case; the receipt of an alarm has all. */
 const SHOWN_FEATURES = 50;
 
 export function monitorViews(state: MonitorState): View[] {
@@ -16,7 +16,9 @@ export function monitorViews(state: MonitorState): View[] {
       ...{ from: last.from, to: last.to, verdict: last.judgement.verdict, reason: last.judgement.reason },
       rows: last.judgement.rows,
       falseAlarmRate: last.judgement.rules.falseAlarmRate,
-      features: last.judgement.comparisons.slice(0, SHOWN_FEATURES),
+      features: last.judgement.comparisons.filter(
+        ({ feature }, place) => place < SHOWN_FEATURES || /^prediction\b/.test(feature),
+      ),
     },
   };
   return [{ topic: 'monitors', id: endpoint, project, data }];

@@ -115,9 +115,8 @@ describe('a person sees drift appear', function () {
       false,
     );
     await drift().getByText('false-alarm rate 0.1 % a window').waitFor();
-    await drift()
-      .getByRole('row', { name: /prediction\.label/ })
-      .waitFor();
+    await drift().getByRole('button', { name: 'Show more' }).click();
+    await drift().getByRole('row', { name: 'prediction.label distribution' }).waitFor();
     assert.equal(await drift().getByText('drifted', { exact: true }).count(), 0);
     const chart = page.locator('[data-chart="Requests per second"]');
     await chart.getByRole('img').waitFor();
@@ -151,7 +150,7 @@ describe('a person sees drift appear', function () {
     const question = page.getByRole('region', { name: 'Retrain?' });
     await question.getByRole('button', { name: 'Retrain' }).focus();
     await page.keyboard.press('Enter');
-    await question.getByText('Train again on the labelled samples').waitFor();
+    await question.getByRole('group', { name: /^Train again on the labelled samples/ }).waitFor();
     await page.keyboard.press('Enter');
     await page
       .getByRole('table', { name: 'Retrainings' })

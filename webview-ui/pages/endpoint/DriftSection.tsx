@@ -1,17 +1,22 @@
 // Drift of the requests against what the model was trained on: the last window feature by feature, and the alarms.
+import { useState } from 'preact/hooks';
 import type { EntityOf } from '../../../server/protocol/entities.ts';
 import type { DriftFeature } from '../../../server/protocol/monitors.ts';
 import { EmptyState, Fact, Section } from '../../components/layout.tsx';
 import { Status } from '../../components/Status.tsx';
 import { type Column, Table } from '../../components/Table.tsx';
 import { CodeLine, MiddleText, ReceiptLink, RelativeTime } from '../../components/text.tsx';
-import { clock, count, m, percent, value } from '../../i18n/index.ts';
+import { Button } from '../../components/toolkit.tsx';
+import { count, exact, m, param, percent, span } from '../../i18n/index.ts';
 import { useClient, useLoaded } from '../../store/hooks.ts';
 
 type Monitor = EntityOf<'monitors'>;
 
 const sampleSettings = 'monitor: { sample: { rate: 0.1 }, drift: { test: psi, threshold: 0.2, window: 1h } }';
 const shownAlarms = 10;
+/** The farthest; the others are a click away. */
+const shownFeatures = 12;
+const least = 0.0001;
 
 export function DriftSection({ endpoint, monitor }: { endpoint: EntityOf<'endpoints'>; monitor: Monitor | undefined }) {
   if (!monitor) {
@@ -36,13 +41,16 @@ export function DriftSection({ endpoint, monitor }: { endpoint: EntityOf<'endpoi
 const looks = { drifted: 'rolledBack', steady: 'passed', inconclusive: 'waiting' };
 
 function LastWindow({ window }: { window: NonNullable<Monitor['window']> }) {
+  const [isAll, setAll] = useState(false);
+  const { features } = window;
+  const shown = isAll ? features : features.slice(0, shownFeatures);
   return (
     <>
       <p class="facts drift-facts">
         <Status status={looks[window.verdict]} label={m.serving.driftVerdict[window.verdict]} />
         <Fact label={m.serving.window}>
-          <span class="number">
-            {clock(window.from)}–{clock(window.to)}
+          <span class="number" title={`${exact(window.from)} – ${exact(window.to)}`}>
+            {span(window.to - window.from)}
           </span>
           <span class="quiet">
             <RelativeTime at={window.to} />
@@ -52,14 +60,15 @@ function LastWindow({ window }: { window: NonNullable<Monitor['window']> }) {
         <span class="quiet">{m.serving.falseAlarms(percent(window.falseAlarmRate))}</span>
       </p>
       <p class="quiet">{window.reason}</p>
-      {window.features.length > 0 && (
+      {shown.length > 0 && (
         <Table
           caption={m.serving.drift}
           columns={columns()}
-          rows={window.features}
+          rows={shown}
           keyOf={(row) => `${row.feature} ${row.aspect} ${row.test}`}
         />
       )}
+      {shown.length < features.length && <Button onClick={() => setAll(true)}>{m.showMore}</Button>}
     </>
   );
 }
@@ -84,7 +93,7 @@ function columns(): Column<DriftFeature>[] {
       id: 'p',
       title: m.serving.probability,
       isNumber: true,
-      cell: (row) => probability(row.p),
+      cell: (row) => small(row.p),
       sortBy: (row) => row.p,
     },
     {
@@ -119,17 +128,18 @@ function EffectBar({ row }: { row: DriftFeature }) {
   const share = Math.min(1, row.effect / row.threshold / 2);
   return (
     <span class="effect">
-      <span class="number effect-value">{value(Number(row.effect.toPrecision(2)))}</span>
+      <span class="number effect-value">{small(row.effect)}</span>
       <span class={row.isDrifted ? 'effect-bar effect-beyond' : 'effect-bar'} aria-hidden="true">
         <span style={{ width: `${share * 100}%` }} />
       </span>
-      <span class="quiet number">{m.serving.limit(value(row.threshold))}</span>
+      <span class="quiet number">{m.serving.limit(param(row.threshold))}</span>
     </span>
   );
 }
 
-function probability(p: number): string {
-  return p < 0.0001 ? '< 0.0001' : value(Number(p.toPrecision(2)));
+/** Two digits that count; what is smaller than can be of interest only says so. */
+function small(amount: number): string {
+  return amount > 0 && amount < least ? `< ${param(least)}` : param(Number(amount.toPrecision(2)));
 }
 
 /** The last alarms, by their receipts. */

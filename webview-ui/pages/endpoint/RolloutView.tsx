@@ -52,12 +52,16 @@ function StepRow({ step, rollout }: { step: Step; rollout: Rollout }) {
         text={step.p95Ms == null ? undefined : milliseconds(step.p95Ms)}
         limit={latencyNote(step)}
       />
-      {step.quality && <QualityEvidence quality={step.quality} rollout={rollout} />}
       <span class="step-reason">{step.reason}</span>
       <span class="step-end quiet">
         {step.startedAt !== undefined && <Duration from={step.startedAt} to={endOf(step, rollout)} />}
         {step.receipt && <ReceiptLink id={step.receipt} />}
       </span>
+      {step.quality && (
+        <span class="step-quality">
+          <QualityEvidence quality={step.quality} rollout={rollout} />
+        </span>
+      )}
     </li>
   );
 }
