@@ -165,7 +165,7 @@ describe('a person sees drift appear', function () {
   });
 
   it('a request id leads to the model version that answered, and its lineage to the bytes, receipt by receipt', async () => {
-    await page.getByRole('textbox', { name: 'Request id or receipt id' }).fill(request);
+    await page.locator('.trace-form vscode-text-field input').fill(request);
     await page.keyboard.press('Enter');
     await page.locator('h1').filter({ hasText: 'digits v1' }).waitFor();
     const picture = page.locator('[data-chart=lineage]');
@@ -187,7 +187,7 @@ describe('a person sees drift appear', function () {
   it('an id that nothing is known of is refused, with what does lead back', async () => {
     await page.goBack();
     await page.goto(new URL('/endpoint/digits', page.url()).href);
-    await page.getByRole('textbox', { name: 'Request id or receipt id' }).fill('never-issued');
+    await page.locator('.trace-form vscode-text-field input').fill('never-issued');
     await page.keyboard.press('Enter');
     await page
       .getByRole('alert')
