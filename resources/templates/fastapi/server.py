@@ -1,7 +1,7 @@
 """Serves a FastAPI (or any ASGI) application with uvicorn as a replica of a Slipway endpoint.
 
-Started as `python server.py`; settings are in shared/slipway_server/replica.py. Without an entry it serves the model itself, see
-shared/slipway_server/inference.py. Adds `/health`, `/ready` and `/v2/models/NAME`.
+Started as `python server.py`; settings are in shared/slipway_server/replica.py. Without an entry it serves the model
+itself, see shared/slipway_server/inference.py. Adds `/health`, `/ready` and `/v2/models/NAME`.
 """
 
 import json
@@ -13,10 +13,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
 
 import uvicorn
-from slipway_server.default_server import default_server
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from slipway_server.default_server import default_server
 from slipway_server.inference import InferenceServer
 from slipway_server.metadata import Metadata, metadata_of_entry
 from slipway_server.replica import (

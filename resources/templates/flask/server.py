@@ -1,8 +1,8 @@
 """Serves a Flask (or any WSGI) application with Werkzeug's threaded server as a replica of a Slipway endpoint.
 
-Started as `python server.py`; settings are in shared/slipway_server/replica.py. Without an entry it serves the model itself, see
-shared/slipway_server/inference.py. Adds `/health`, `/ready` and `/v2/models/NAME`. The server closes each connection after its answer,
-and only the gateway on the same machine or pod network speaks to it.
+Started as `python server.py`; settings are in shared/slipway_server/replica.py. Without an entry it serves the model
+itself, see shared/slipway_server/inference.py. Adds `/health`, `/ready` and `/v2/models/NAME`. The server
+closes each connection after its answer, and only the gateway on the same machine or pod network speaks to it.
 """
 
 import json
@@ -14,8 +14,8 @@ from typing import Any, Callable, Iterable
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
 
-from slipway_server.default_server import default_server
 from flask import Flask, Response, request
+from slipway_server.default_server import default_server
 from slipway_server.inference import InferenceServer
 from slipway_server.metadata import Metadata, metadata_of_entry
 from slipway_server.replica import (

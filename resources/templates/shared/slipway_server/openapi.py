@@ -18,7 +18,11 @@ def document(settings: Settings, signature: Optional[Signature], prefix: str) ->
     instance = instance_schema(signature)
     prediction = operation(
         "Predict a batch of instances",
-        {"type": "object", "required": ["instances"], "properties": {"instances": {"type": "array", "items": instance}}},
+        {
+            "type": "object",
+            "required": ["instances"],
+            "properties": {"instances": {"type": "array", "items": instance}},
+        },
         {"type": "object", "properties": {"predictions": {"type": "array"}}},
     )
     inference = operation("Infer by the Open Inference Protocol v2", REQUEST_V2, ANSWER_V2)
@@ -132,7 +136,8 @@ def page(settings: Settings, signature: Optional[Signature]) -> str:
             body = one.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
             shown = "" if body is None else f"<pre>{html.escape(json.dumps(body, indent=1))}</pre>"
             summary = html.escape(one["summary"])
-            rows.append(f"<details><summary><b>{method.upper()}</b> <code>{path}</code> {summary}</summary>{shown}</details>")
+            heading = f"<b>{method.upper()}</b> <code>{html.escape(path)}</code> {summary}"
+            rows.append(f"<details><summary>{heading}</summary>{shown}</details>")
     title = html.escape(f"{settings.name} {settings.version}")
     return PAGE.format(title=title, rows="\n".join(rows))
 

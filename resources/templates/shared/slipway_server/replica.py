@@ -1,4 +1,5 @@
-"""What the model servers of all frameworks share: settings, the listening socket, the user's entry and draining. Needs nothing but the standard library; runs on Python 3.9 and later."""
+"""What the model servers of all frameworks share: settings, the listening socket, the user's entry and draining.
+Needs nothing but the standard library; runs on Python 3.9 and later."""
 
 import argparse
 import hmac
