@@ -5,6 +5,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EndpointState, ReplicaState } from '../domain/endpoint/endpoint.ts';
+import type { ModelState, ModelVersionState } from '../domain/lineage/model.ts';
 import { materialize } from '../objects/index.ts';
 import { SlipwayError } from '../protocol/errors.ts';
 import { writeAtomically } from '../runtimes/writeAtomically.ts';
@@ -142,6 +143,7 @@ async function launch(context: Context, endpoint: string, revisionName: string, 
       SLIPWAY_MODEL: await open(plan.model),
       SLIPWAY_MODEL_NAME: state.model,
       SLIPWAY_MODEL_VERSION: modelVersion.split('@')[1]!,
+      SLIPWAY_MODEL_DIGESTS: JSON.stringify(await digestsOf(context, modelVersion)),
       SLIPWAY_RECEIPT: plan.receipt,
       SLIPWAY_SOCKET: socketOf(context, replica),
       SLIPWAY_REPLICA_SECRET_FILE: secretFile,
@@ -149,6 +151,13 @@ async function launch(context: Context, endpoint: string, revisionName: string, 
     secretFiles: await secretFiles(folders.secrets, plan.secrets),
     graceMs,
   });
+}
+
+/** The digests that the receipt of a model version names, `NAME@vN`; none for a model that was deleted. */
+async function digestsOf(context: Context, modelVersion: string): Promise<Partial<ModelVersionState['digests']>> {
+  const [name, version] = modelVersion.split('@v') as [string, string];
+  const model = await context.engine.state<ModelState>('model', name);
+  return model?.versions.find((one) => one.version === Number(version))?.digests ?? {};
 }
 
 function socketOf(context: Context, replica: string): string {

@@ -47,6 +47,10 @@ const DRAIN_TIMEOUT_MS = 60_000;
  */
 export async function runGateway(options: GatewayOptions): Promise<void> {
   const log = options.log ?? writeLogLine;
+  if (options.log === undefined) {
+    // Whoever reads the log may end, and a command would end with its reader: requests do not depend on it.
+    process.stdout.removeAllListeners('error').on('error', () => {});
+  }
   const statistics = new Statistics();
   const table = new Table(statistics, (replica) => {
     watchReadiness(replica, (changed, before) => {

@@ -70,6 +70,9 @@ export function admit(
 ): { endpoint: Endpoint } | { error: SlipwayError } {
   if (name === null) return { error: refusals.notFound() };
   if (head.hosts > 1) return { error: refusals.badRequest('it has more than one Host field') };
+  if (request.httpVersionMajor !== 1) {
+    return { error: refusals.badRequest(`HTTP/${request.httpVersion} is not spoken here`) };
+  }
   if (request.httpVersion === '1.0' && head.isChunked) {
     return { error: refusals.badRequest('HTTP/1.0 has no Transfer-Encoding') };
   }
@@ -80,7 +83,7 @@ export function admit(
   const access = endpoint.keys?.check(head.authorization, performance.now()) ?? 'ok';
   if (access === 'unknown') return { error: refusals.unknownKey(name) };
   if (access === 'tooFast') return { error: refusals.tooFast(name) };
-  if (endpoint.inFlight >= maxInFlight) return { error: refusals.overloaded(name, maxInFlight) };
+  if (endpoint.load.inFlight >= maxInFlight) return { error: refusals.overloaded(name, maxInFlight) };
   if ((head.contentLength ?? 0) > maxBodyBytes) return { error: refusals.bodyTooLarge(name, maxBodyBytes) };
   return { endpoint };
 }
@@ -169,7 +172,7 @@ class ProxiedRequest implements Exchange {
   start(body: Buffer | null): void {
     this.#body = body;
     this.#context.active.add(this);
-    this.#endpoint.inFlight++;
+    this.#endpoint.load.inFlight++;
     if (body !== null) {
       this.#mirror = mirror(this.#endpoint, this.method, (connection, replica) => this.#write(connection, replica));
       this.#isSample = body.length > 0 && this.#endpoint.samples?.wants() === true;
@@ -373,7 +376,7 @@ class ProxiedRequest implements Exchange {
 
   #end(): void {
     this.#isOver = true;
-    if (this.#context.active.delete(this)) this.#endpoint.inFlight--;
+    if (this.#context.active.delete(this)) this.#endpoint.load.inFlight--;
     this.#release();
   }
 

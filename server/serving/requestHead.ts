@@ -54,15 +54,16 @@ export function readRequestHead(request: IncomingMessage, target: string): Reque
     if (raw[index]!.length === 10 && raw[index]!.toLowerCase() === 'connection') {
       for (const option of raw[index + 1]!.toLowerCase().split(',')) {
         const token = option.trim();
-        if (token !== 'close' && token !== 'keep-alive' && token !== 'upgrade') nominated.push(token);
+        if (token !== 'host') nominated.push(token);
       }
     }
   }
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index]!;
     const value = raw[index + 1]!;
-    if (nominated.length > 0 && nominated.includes(name.toLowerCase())) continue;
-    if (isPassedOn(head, name, value)) head.lines += `${name}: ${value}\r\n`;
+    // What a client nominates ends here, but it cannot hide from the gateway how long its body is or who it is.
+    if (!isPassedOn(head, name, value) || nominated.includes(name.toLowerCase())) continue;
+    head.lines += `${name}: ${value}\r\n`;
   }
   if (head.requestId === '') head.requestId = randomUUID();
   return head;

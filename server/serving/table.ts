@@ -25,7 +25,8 @@ export interface Endpoint {
   revisions: Revision[];
   keys: Keys | null;
   samples: SampleWriter | null;
-  inFlight: number;
+  /** Shared by the endpoint before and after a change of the routes: requests of both count. */
+  load: { inFlight: number };
 }
 
 export interface Choice {
@@ -61,7 +62,8 @@ export class Table {
         const old = before.get(route.name);
         const revisions = route.revisions.map((revision) => this.#revision(route, revision, old, kept));
         const keys = route.keys === null ? null : new Keys(route.keys, old?.keys ?? undefined);
-        const endpoint = { route, revisions, keys, samples: this.#samples(route, old), inFlight: 0 };
+        const load = old?.load ?? { inFlight: 0 };
+        const endpoint = { route, revisions, keys, samples: this.#samples(route, old), load };
         return [route.name, endpoint];
       }),
     );

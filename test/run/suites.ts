@@ -6,10 +6,13 @@ import { out, root } from './process.ts';
 import { prepareCluster } from './setup/cluster.ts';
 import { prepareEditor } from './setup/editor.ts';
 import { prepareMinio } from './setup/minio.ts';
-import { preparePython } from './setup/python.ts';
+import { prepareOnnx, preparePython } from './setup/python.ts';
 
 /** Each need is prepared once, before the first suite that has it, and gives environment variables. */
-export const needs = { python: preparePython, editor: prepareEditor, minio: prepareMinio, cluster: prepareCluster };
+export const needs = {
+  ...{ python: preparePython, onnx: prepareOnnx, editor: prepareEditor },
+  ...{ minio: prepareMinio, cluster: prepareCluster },
+};
 
 /** A check counts as one test: a command that must exit 0, or a function that returns what is wrong. */
 export type Check = { title: string } & ({ argv: string[] } | { verify: () => string | undefined });
@@ -62,7 +65,7 @@ export const suites: Suite[] = [
   {
     name: 'integration',
     limitMinutes: 20,
-    needs: ['python', 'editor', 'minio'],
+    needs: ['python', 'onnx', 'editor', 'minio'],
     work: { tests: mocha('test/integration/**/*.test.ts', '--timeout', '120000') },
   },
   {

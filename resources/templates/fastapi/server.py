@@ -1,7 +1,7 @@
 """Serves a FastAPI (or any ASGI) application with uvicorn as a replica of a Slipway endpoint.
 
-Started as `python server.py`; settings are in shared/replica.py. Without an entry it offers `/predict`:
-{"instances": [...]} -> {"predictions": [...]}. Adds `/health`, `/ready` and `/v2/models/NAME`.
+Started as `python server.py`; settings are in shared/slipway_server/replica.py. Without an entry it serves the model
+itself, see shared/slipway_server/inference.py. Adds `/health`, `/ready` and `/v2/models/NAME`.
 """
 
 import json
@@ -13,16 +13,18 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
-from replica import (
+from slipway_server.default_server import default_server
+from slipway_server.inference import InferenceServer
+from slipway_server.metadata import Metadata, metadata_of_entry
+from slipway_server.replica import (
     SECRET_HEADER,
     Draining,
     Settings,
     failure,
     load_entry,
-    load_predict,
     log,
     open_listener,
     read_settings,
@@ -33,19 +35,20 @@ from replica import (
 KEEP_ALIVE_S = 75
 
 
-class Instances(BaseModel):
-    instances: list
+def default_app(server: InferenceServer) -> FastAPI:
+    """An application around the model itself."""
+    app = FastAPI(openapi_url=None)
 
+    async def serve(request: Request) -> Response:
+        path = request.scope["path"]
+        request_id, prefix = (request.headers.get(name, "") for name in ("x-request-id", "x-forwarded-prefix"))
+        body = await request.body()
+        # The model computes in a thread: readiness is answered meanwhile.
+        answer = await run_in_threadpool(server.answer, request.method, path, body, request_id, prefix)
+        headers = {} if answer.allow is None else {"Allow": answer.allow}
+        return Response(answer.body, answer.status, headers, answer.content_type)
 
-def default_app(settings: Settings) -> FastAPI:
-    """An application around the model's own `predict`."""
-    predict = load_predict(settings.model)
-    app = FastAPI(title=settings.name)
-
-    @app.post("/predict")
-    def _predict(body: Instances) -> dict:
-        return {"predictions": predict(body.instances)}
-
+    app.add_api_route("/{path:path}", serve, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
     return app
 
 
@@ -67,9 +70,10 @@ def internal_failure(request_id: str) -> dict:
 class Replica:
     """ASGI: answers what concerns the replica itself and hands everything else to the application."""
 
-    def __init__(self, app: Any, settings: Settings, draining: Draining) -> None:
+    def __init__(self, app: Any, settings: Settings, metadata: Metadata, draining: Draining) -> None:
         self.app = app
         self.settings = settings
+        self.metadata = metadata
         self.draining = draining
 
     async def __call__(self, scope: dict, receive: Any, send: Any) -> None:
@@ -100,14 +104,13 @@ class Replica:
 
     async def serve_http(self, scope: dict, receive: Any, send: Any, headers: dict, request_id: str) -> None:
         path = scope["path"]
-        if path == "/health":
-            await send_json(send, 200, {"status": "ok"})
-        elif path == "/ready":
-            await send_json(send, 503 if self.draining.has_begun else 200, {"ready": not self.draining.has_begun})
+        known = self.metadata.open_answer(path, self.draining.has_begun)
+        if known is not None:
+            await send_json(send, *known)
         elif not self.settings.accepts(headers.get(SECRET_HEADER.encode())):
             await send_json(send, 403, failure("replica.forbidden", "Requests come through the gateway.", request_id))
-        elif path == f"/v2/models/{self.settings.name}":
-            await send_json(send, 200, self.settings.describe())
+        elif (described := self.metadata.answer(path)) is not None:
+            await send_json(send, 200, described)
         else:
             await self.serve_app(scope, receive, send, request_id)
 
@@ -150,12 +153,16 @@ class Server(uvicorn.Server):
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = read_settings()
-    app = load_entry(settings.entry) if settings.entry else default_app(settings)
+    if settings.entry:
+        app, metadata = load_entry(settings.entry), metadata_of_entry(settings)
+    else:
+        server_of_model, metadata = default_server(settings)
+        app = default_app(server_of_model)
     answer_failures(app)
     config = uvicorn.Config(app, access_log=False, log_config=None, timeout_keep_alive=KEEP_ALIVE_S, server_header=False)
     server = Server(config)
     server.draining = Draining(server.stop)
-    config.app = Replica(app, settings, server.draining)
+    config.app = Replica(app, settings, metadata, server.draining)
     server.run(sockets=[open_listener(settings)])
     if not server.started:
         sys.exit(3)

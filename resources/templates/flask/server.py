@@ -1,8 +1,8 @@
 """Serves a Flask (or any WSGI) application with Werkzeug's threaded server as a replica of a Slipway endpoint.
 
-Started as `python server.py`; settings are in shared/replica.py. Without an entry it offers `/predict`:
-{"instances": [...]} -> {"predictions": [...]}. Adds `/health`, `/ready` and `/v2/models/NAME`. The server closes
-each connection after its answer, and only the gateway on the same machine or pod network speaks to it.
+Started as `python server.py`; settings are in shared/slipway_server/replica.py. Without an entry it serves the model
+itself, see shared/slipway_server/inference.py. Adds `/health`, `/ready` and `/v2/models/NAME`. The server
+closes each connection after its answer, and only the gateway on the same machine or pod network speaks to it.
 """
 
 import json
@@ -14,14 +14,16 @@ from typing import Any, Callable, Iterable
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
 
-from flask import Flask, jsonify, request
-from replica import (
+from flask import Flask, Response, request
+from slipway_server.default_server import default_server
+from slipway_server.inference import InferenceServer
+from slipway_server.metadata import Metadata, metadata_of_entry
+from slipway_server.replica import (
     SECRET_HEADER,
     Draining,
     Settings,
     failure,
     load_entry,
-    load_predict,
     log,
     open_listener,
     read_settings,
@@ -35,18 +37,18 @@ SECRET_VARIABLE = "HTTP_" + SECRET_HEADER.upper().replace("-", "_")
 REASONS = {200: "OK", 403: "Forbidden", 500: "Internal Server Error", 503: "Service Unavailable"}
 
 
-def default_app(settings: Settings) -> Flask:
-    """An application around the model's own `predict`."""
-    predict = load_predict(settings.model)
-    app = Flask(settings.name)
+def default_app(server: InferenceServer) -> Flask:
+    """An application around the model itself."""
+    app = Flask("slipway", static_folder=None)
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
-    @app.post("/predict")
-    def _predict() -> Any:
-        body = request.get_json(silent=True)
-        if not isinstance(body, dict) or not isinstance(body.get("instances"), list):
-            request_id = request.headers.get("X-Request-Id", "")
-            return jsonify(failure("model.badRequest", 'The body is not {"instances": [...]}.', request_id)), 422
-        return jsonify(predictions=predict(body["instances"]))
+    @app.route("/", defaults={"path": ""}, methods=methods, provide_automatic_options=False)
+    @app.route("/<path:path>", methods=methods, provide_automatic_options=False)
+    def serve(path: str) -> Response:
+        request_id, prefix = (request.headers.get(name, "") for name in ("X-Request-Id", "X-Forwarded-Prefix"))
+        answer = server.answer(request.method, f"/{path}", request.get_data(), request_id, prefix)
+        headers = {} if answer.allow is None else {"Allow": answer.allow}
+        return Response(answer.body, answer.status, headers, content_type=answer.content_type)
 
     return app
 
@@ -80,9 +82,12 @@ class InFlight:
 class Replica:
     """WSGI: answers what concerns the replica itself and hands everything else to the application."""
 
-    def __init__(self, app: Any, settings: Settings, draining: Draining, in_flight: InFlight) -> None:
+    def __init__(
+        self, app: Any, settings: Settings, metadata: Metadata, draining: Draining, in_flight: InFlight
+    ) -> None:
         self.app = app
         self.settings = settings
+        self.metadata = metadata
         self.draining = draining
         self.in_flight = in_flight
 
@@ -101,16 +106,15 @@ class Replica:
         environ["HTTP_X_REQUEST_ID"] = request_id
         path = environ.get("PATH_INFO", "")
         is_accepted = self.settings.accepts(environ.pop(SECRET_VARIABLE, None))
-        if path == "/health":
-            return send_json(start_response, 200, {"status": "ok"})
-        if path == "/ready":
-            is_ready = not self.draining.has_begun
-            return send_json(start_response, 200 if is_ready else 503, {"ready": is_ready})
+        known = self.metadata.open_answer(path, self.draining.has_begun)
+        if known is not None:
+            return send_json(start_response, *known)
         if not is_accepted:
             body = failure("replica.forbidden", "Requests come through the gateway.", request_id)
             return send_json(start_response, 403, body)
-        if path == f"/v2/models/{self.settings.name}":
-            return send_json(start_response, 200, self.settings.describe())
+        described = self.metadata.answer(path)
+        if described is not None:
+            return send_json(start_response, 200, described)
         try:
             return self.app(environ, start_response)
         except Exception:
@@ -143,7 +147,11 @@ def serve(server: BaseWSGIServer, in_flight: InFlight) -> None:
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = read_settings()
-    app = load_entry(settings.entry) if settings.entry else default_app(settings)
+    if settings.entry:
+        app, metadata = load_entry(settings.entry), metadata_of_entry(settings)
+    else:
+        server_of_model, metadata = default_server(settings)
+        app = default_app(server_of_model)
     pass_failures_on(app)
     listener = open_listener(settings)
     listener.listen(128)
@@ -151,7 +159,7 @@ def main() -> None:
     # shutdown() waits until serve_forever has ended, so it may not run in the thread that serves.
     draining = Draining(lambda: threading.Thread(target=server.shutdown, daemon=True).start())
     host = f"unix://{settings.socket}" if settings.socket else settings.host
-    replica = Replica(app, settings, draining, in_flight)
+    replica = Replica(app, settings, metadata, draining, in_flight)
     server = make_server(
         host, settings.port or 0, replica, threaded=True, request_handler=Handler, fd=listener.fileno()
     )

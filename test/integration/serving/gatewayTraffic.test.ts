@@ -124,6 +124,9 @@ describe('gateway traffic', function () {
     const started = await gateway(routesTo({ v5: { weight: 100, ports: [port] } }, { maxInFlight: 2 }));
     const first = [ask(started, '1'), ask(started, '1')];
     await until(() => open.length === 2);
+    // A change of the routes forgets nothing of what is under way.
+    await started.route(routesTo({ v5: { weight: 50, ports: [port] } }, { maxInFlight: 2 }));
+    await until(async () => (await started.statistics()).routes.loaded === 2);
     const refused = await ask(started, '1');
     assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '1']);
     assert.equal(((await refused.json()) as { code: string }).code, 'gateway.overloaded');

@@ -16,25 +16,44 @@ const requirements = [
 /** In an environment of its own: it brings many packages, and wants others of some than those above do. */
 const mlflowRequirements = ['mlflow>=3,<4', 'scikit-learn>=1.7,<2'];
 
+/** Too large for the environment of all tests: the model servers of ONNX models only. */
+const onnxRequirements = [
+  ...['onnxruntime>=1.20,<2', 'onnx>=1.17,<2'],
+  ...['fastapi>=0.115,<1', 'uvicorn>=0.30,<1', 'flask>=3,<4'],
+];
+
 /** Environment variables for suites: `SLIPWAY_TEST_PYTHON`, `_MLFLOW` (a Python too), `_DVC` and `_UV`. */
 export async function preparePython(): Promise<NodeJS.ProcessEnv> {
   const python = await findPython();
   const uv = await findUv(python);
-  const made = (name: string, packages: string[]) => {
-    const digest = createHash('sha256')
-      .update([python, ...packages].join('\n'))
-      .digest('hex')
-      .slice(0, 12);
-    return cached(`${name}-${digest}`, (target) => installPython(uv, python, target, packages));
-  };
-  const bin = path.join(await made('python', requirements), 'bin');
-  const mlflow = path.join(await made('mlflow', mlflowRequirements), 'bin');
+  const bin = path.join(await environment('python', uv, python, requirements), 'bin');
+  const mlflow = path.join(await environment('mlflow', uv, python, mlflowRequirements), 'bin');
   return {
     SLIPWAY_TEST_PYTHON: path.join(bin, 'python'),
     SLIPWAY_TEST_MLFLOW: path.join(mlflow, 'python'),
     SLIPWAY_TEST_DVC: path.join(bin, 'dvc'),
     SLIPWAY_TEST_UV: uv,
   };
+}
+
+/** `SLIPWAY_TEST_ONNX_PYTHON`, where the package index offers onnxruntime for this machine; else nothing, with the reason. */
+export async function prepareOnnx(): Promise<NodeJS.ProcessEnv> {
+  const python = await findPython();
+  try {
+    const folder = await environment('onnx', await findUv(python), python, onnxRequirements);
+    return { SLIPWAY_TEST_ONNX_PYTHON: path.join(folder, 'bin/python') };
+  } catch (error) {
+    console.log(`Tests with ONNX models are skipped: ${(error as Error).message}`);
+    return {};
+  }
+}
+
+function environment(name: string, uv: string, python: string, packages: readonly string[]): Promise<string> {
+  const digest = createHash('sha256')
+    .update([python, ...packages].join('\n'))
+    .digest('hex')
+    .slice(0, 12);
+  return cached(`${name}-${digest}`, (target) => installPython(uv, python, target, packages));
 }
 
 /** The real interpreter behind `python3` (which may be a shim that depends on the folder it is called in). */
@@ -66,7 +85,12 @@ async function findUv(python: string): Promise<string> {
 }
 
 /** Makes a virtual environment with `packages` (requirements as pip writes them) in an empty folder. */
-export async function installPython(uv: string, python: string, folder: string, packages: string[]): Promise<void> {
+export async function installPython(
+  uv: string,
+  python: string,
+  folder: string,
+  packages: readonly string[],
+): Promise<void> {
   await must([uv, 'venv', '--quiet', '--relocatable', '--allow-existing', '--python', python, folder], 'uv venv');
   const argv = [uv, 'pip', 'install', '--quiet', '--python', path.join(folder, 'bin/python'), ...packages];
   await must(argv, 'installing the Python packages of tests');

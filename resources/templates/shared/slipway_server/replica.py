@@ -1,12 +1,12 @@
-"""What the model servers of all frameworks share: settings, the listening socket, the user's entry, the model that a
-default server loads, and draining. Needs nothing but the standard library; runs on Python 3.9 and later."""
+"""What the model servers of all frameworks share: settings, the listening socket, the user's entry and draining.
+Needs nothing but the standard library; runs on Python 3.9 and later."""
 
 import argparse
 import hmac
 import importlib.util
+import json
 import logging
 import os
-import pickle
 import re
 import signal
 import socket
@@ -37,18 +37,7 @@ class Settings:
     version: str
     receipt: Optional[str]
     secret: Optional[str]
-
-    def describe(self) -> dict:
-        """The model as `/v2/models/NAME` shows it (the metadata of the Open Inference Protocol, and the receipt)."""
-        return {
-            "name": self.name,
-            "version": self.version,
-            "versions": [self.version],
-            "platform": "slipway",
-            "inputs": [],
-            "outputs": [],
-            "receipt": self.receipt,
-        }
+    digests: dict
 
     def accepts(self, secret: Optional[str]) -> bool:
         """Whether a request with this secret comes from the gateway."""
@@ -78,6 +67,7 @@ def read_settings() -> Settings:
         version=env.get("SLIPWAY_MODEL_VERSION", ""),
         receipt=env.get("SLIPWAY_RECEIPT") or None,
         secret=Path(secret_file).read_text().strip() if secret_file else None,
+        digests=json.loads(env.get("SLIPWAY_MODEL_DIGESTS") or "{}"),
     )
 
 
@@ -112,29 +102,6 @@ def load_entry(entry: str) -> Any:
     if app is None:
         raise SystemExit(f"{path} defines no `app`.")
     return app
-
-
-def load_predict(folder: Optional[Path]) -> Callable[[list], list]:
-    """The `predict` of the model in a folder (`model.joblib` or `model.pkl`), from a list to a list."""
-    if folder is None:
-        raise SystemExit("Without an entry the folder of the model version is needed: set SLIPWAY_MODEL.")
-    if (folder / "model.joblib").exists():
-        import joblib
-
-        model = joblib.load(folder / "model.joblib")
-    elif (folder / "model.pkl").exists():
-        with open(folder / "model.pkl", "rb") as file:
-            model = pickle.load(file)
-    else:
-        raise SystemExit(f"{folder} holds neither model.joblib nor model.pkl; name an entry that loads the model.")
-    if not callable(getattr(model, "predict", None)):
-        raise SystemExit(f"The model in {folder} has no `predict`; name an entry that calls it.")
-
-    def predict(instances: list) -> list:
-        predictions = model.predict(instances)
-        return predictions.tolist() if hasattr(predictions, "tolist") else list(predictions)
-
-    return predict
 
 
 def request_id_of(given: Optional[str]) -> str:
