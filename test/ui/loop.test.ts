@@ -187,7 +187,7 @@ describe('a person goes through the loop', function () {
 
   it('the sweep’s best becomes the next version; its canary moves step by step under requests', async () => {
     await editor.tab(/lr × hidden × jitter/).click();
-    await editor.webview().getByRole('button', { name: 'Validate the best' }).click();
+    await editor.webview().getByRole('button', { name: 'Promote the best' }).click();
     await editor.row('Models', /^v2.*gates passed/).waitFor({ timeout: 60_000 });
     await editor.rowAction('Models', /^v2/, 'Roll Out');
     await head()

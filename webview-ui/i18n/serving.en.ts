@@ -53,7 +53,7 @@ export const servingEn = {
     'Labels come back by this call, one for each prediction of the request (SLIPWAY_SERVER is the address of the control plane):',
   limit: (value: string) => `limit ${value}`,
   lineage: 'Lineage',
-  lineageOf: (version: string) => `From the bytes to the endpoint: what ${version} was made of and where it serves.`,
+  lineageOf: (version: string) => `${version}, from bytes to endpoint`,
   made: (made: string, from: string) => `Receipt: ${made} was made from ${from}`,
   movedAway: (alias: string, to: string) => `${alias} moved on to ${to}`,
   movedTo: (alias: string) => `became ${alias}`,

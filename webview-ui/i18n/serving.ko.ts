@@ -53,7 +53,7 @@ export const servingKo: Messages['serving'] = {
   labelsWhere: '레이블은 요청의 예측마다 하나씩, 다음 호출로 보냅니다 (SLIPWAY_SERVER는 컨트롤 플레인의 주소):',
   limit: (value) => `한계 ${value}`,
   lineage: '계보',
-  lineageOf: (version) => `바이트에서 엔드포인트까지: ${version}의 재료와 서빙되는 곳.`,
+  lineageOf: (version) => `${version}, 바이트에서 엔드포인트까지`,
   made: (made, from) => `영수증: ${made}은(는) ${from}(으)로 만들어졌습니다`,
   movedAway: (alias, to) => `${alias}이(가) ${to}(으)로 옮겨짐`,
   movedTo: (alias) => `${alias}이(가) 됨`,
