@@ -137,7 +137,7 @@ function judgeLatency(canary: Counters, stable: Counters, rules: AnalysisRules, 
   while (upperEdgeMs(bucket) < aimMs) bucket++;
   const limitMs = upperEdgeMs(bucket);
   const hits = countAbove(canary.latency, bucket);
-  const result = testShare(hits, requests, { limit, minRequests: rules.minRequests, alpha });
+  const result = testShare(hits, requests, { limit, minRequests: rules.minRequests, alpha, comesInRuns: true });
   const share =
     `${percent(hits, requests)} of ${requests} requests took longer than ${duration(limitMs)} ` +
     `(${rules.maxP95Ratio} × the stable revision's p95); up to 5 % may.`;

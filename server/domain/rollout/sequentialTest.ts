@@ -11,6 +11,11 @@ export interface ShareTest {
   minRequests: number;
   /** Probability, at most, of calling a share above the limit that is not, however often one looks. */
   alpha: number;
+  /**
+   * Whether the hits come in runs, as slow answers do while a machine is busy for a moment: then what is far off is
+   * not believed at once, but after as many requests as what is near to the limit.
+   */
+  comesInRuns?: boolean;
 }
 
 export interface ShareResult {
@@ -31,7 +36,7 @@ export const MISSED = 0.01;
  * (a mixture is as safe as each of them: H. Robbins, Ann. Math. Stat. 41, 1970), so that what is far off shows at once.
  */
 export function testShare(hits: number, requests: number, test: ShareTest): ShareResult {
-  const { limit, minRequests, alpha } = test;
+  const { limit, minRequests, alpha, comesInRuns = false } = test;
   if (limit >= 1) {
     return { verdict: requests >= minRequests ? 'within' : 'undecided', detectable: 1, logLikelihoodRatio: 0 };
   }
@@ -42,7 +47,8 @@ export function testShare(hits: number, requests: number, test: ShareTest): Shar
   };
   const nearest = logRatio(detectable);
   const ratios = [nearest];
-  for (let excess = 2 * (detectable - limit); limit + excess < FARTHEST; excess *= 2)
+  const farthest = comesInRuns ? 0 : FARTHEST;
+  for (let excess = 2 * (detectable - limit); limit + excess < farthest; excess *= 2)
     ratios.push(logRatio(limit + excess));
   const largest = Math.max(...ratios);
   const mean = ratios.reduce((sum, ratio) => sum + Math.exp(ratio - largest), 0) / ratios.length;

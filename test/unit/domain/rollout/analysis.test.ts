@@ -44,6 +44,12 @@ describe('analysis of a rollout step', () => {
     assert.match(judgement.reason, /1\.5 × the stable revision's p95/);
   });
 
+  it('does not take a moment in which the machine was busy for a slow canary', () => {
+    const canary = counters(8, 0, 10);
+    canary.latency = counters(6, 0, 40).latency.map((slow, bucket) => slow + counters(2, 0, 10).latency[bucket]!);
+    assert.equal(judge(canary, counters(1000, 0, 10), RULES, 4).verdict, 'inconclusive');
+  });
+
   it('passes a canary that is a little slower', () => {
     assert.equal(judge(counters(400, 0, 12), counters(1000, 0, 10), RULES, 4).verdict, 'passed');
   });
