@@ -33,12 +33,12 @@ export async function copyWatchedDigits(place: Place, then: 'propose' | 'rollout
   await writeFile(place.path('digits', 'slipway.yaml'), text);
 }
 
-/** What the model in production was trained on. */
+/** What the model in production was trained on, mixed: they stand by label, and a part of them must be like the whole. */
 export async function readScans(data: string): Promise<Scan[]> {
   let file = '';
   for await (const found of glob('runs/*/output/model/reference.jsonl', { cwd: data })) file = found;
   const lines = (await readFile(join(data, file), 'utf8')).trim().split('\n');
-  return lines.map((line) => JSON.parse(line) as Scan);
+  return lines.map((_, index) => JSON.parse(lines[(index * 37) % lines.length]!) as Scan);
 }
 
 /** Asks the endpoint for predictions. @returns the answer's id */
