@@ -149,19 +149,19 @@ function gestures(page: Page, server: CodeServer, browser: Browser, initialTheme
     quickInput,
     async command(title) {
       const entry = quickInput.getByRole('option', { name: title }).first();
-      // The palette does not list commands of an extension that is registered after it was opened: open it again.
+      // The palette does not list commands of an extension that is registered after it was opened, and something that
+      // takes the focus meanwhile closes it: open it again.
       for (let attempt = 1; ; attempt++) {
         await page.keyboard.press('F1');
-        await quickInput.locator('input.input').fill(`>${title}`);
         try {
-          await entry.waitFor({ timeout: 3000 });
-          break;
+          await quickInput.locator('input.input').fill(`>${title}`, { timeout: 3000 });
+          await entry.click({ timeout: 3000 });
+          return;
         } catch (error) {
           if (attempt === 10) throw error;
           await page.keyboard.press('Escape');
         }
       }
-      await entry.click();
     },
     async pick(label) {
       await quickInput.getByRole('option', { name: label }).first().click();
@@ -194,9 +194,17 @@ function gestures(page: Page, server: CodeServer, browser: Browser, initialTheme
       }
     },
     async openFile(name) {
-      await page.keyboard.press('Control+p');
-      await quickInput.locator('input.input').fill(name);
-      await quickInput.getByRole('option', { name }).first().click();
+      for (let attempt = 1; ; attempt++) {
+        await page.keyboard.press('Control+p');
+        try {
+          await quickInput.locator('input.input').fill(name, { timeout: 3000 });
+          await quickInput.getByRole('option', { name }).first().click({ timeout: 3000 });
+          break;
+        } catch (error) {
+          if (attempt === 10) throw error;
+          await page.keyboard.press('Escape');
+        }
+      }
       await page.locator('.monaco-editor .view-lines').first().waitFor();
     },
     async replaceInFile(text, by) {
