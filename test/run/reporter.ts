@@ -12,6 +12,11 @@ export default class CountingReporter extends Mocha.reporters.Spec {
     runner.on('pass', () => {
       counts.passed++;
     });
+    // A test that passed only when it was tried again is named, so that it is looked at.
+    runner.on('retry', (test, error) => {
+      counts.problems.push(`tried again: ${test.fullTitle()}: ${error.message.split('\n')[0]}`);
+      console.log(`    ↻ ${test.title}: ${error.message}`);
+    });
     runner.on('pending', (test) => {
       counts.skipped++;
       counts.problems.push(`skipped: ${test.fullTitle()}`);
